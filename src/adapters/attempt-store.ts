@@ -1,0 +1,129 @@
+// Attempts in SQL. What only the server may know of one (nonce, verifier, parked code) is sealed.
+
+import type { ErrorCode } from '../core/errors.ts';
+import type { AttemptStore } from '../core/ports.ts';
+import type { Attempt, AttemptResult, AuthorizationResponse } from '../core/types.ts';
+import type { Database } from './database.ts';
+import { type SealedPlace, type Vault, VaultError } from './vault.ts';
+
+type Row = {
+  id: string;
+  state_hash: string;
+  sealed_secrets: string | null;
+  browser_id: string;
+  user_id: string;
+  language: Attempt['language'];
+  started_at: string;
+  expires_at: string;
+  returned_at: string | null;
+  sealed_response: string | null;
+  claimed_at: string | null;
+  result: AttemptResult['kind'] | null;
+  result_code: ErrorCode | null;
+  result_user_id: string | null;
+};
+
+export function createAttemptStore(database: Database, vault: Vault): AttemptStore {
+  const secretsOf = (id: string): SealedPlace => `attempts/${id}/secrets`;
+  // Sealed before the attempt's id is known; the state hash names the same row.
+  const responseOf = (stateHash: string): SealedPlace => `attempts/${stateHash}/response`;
+
+  async function openJson<T>(sealed: string | null, place: SealedPlace): Promise<T | null> {
+    try {
+      return sealed === null ? null : (JSON.parse(await vault.open(sealed, place)) as T);
+    } catch (error) {
+      if (error instanceof VaultError) return null;
+      throw error;
+    }
+  }
+
+  async function toAttempt(row: Row | undefined): Promise<Attempt | null> {
+    if (!row) return null;
+    return {
+      id: row.id,
+      stateHash: row.state_hash,
+      secrets: (await openJson(row.sealed_secrets, secretsOf(row.id))) ?? { nonce: '', codeVerifier: '' },
+      browserId: row.browser_id,
+      userId: row.user_id,
+      language: row.language,
+      startedAt: new Date(row.started_at),
+      expiresAt: new Date(row.expires_at),
+      returnedAt: row.returned_at === null ? null : new Date(row.returned_at),
+      response: await openJson<AuthorizationResponse>(row.sealed_response, responseOf(row.state_hash)),
+      claimedAt: row.claimed_at === null ? null : new Date(row.claimed_at),
+      result: toResult(row),
+    };
+  }
+
+  const findWhere = async (where: Partial<Row>) =>
+    toAttempt(await database.run((db) => db<Row>('attempts').where(where).first()));
+
+  return {
+    async insert(attempt) {
+      const row: Row = {
+        id: attempt.id,
+        state_hash: attempt.stateHash,
+        sealed_secrets: await vault.seal(JSON.stringify(attempt.secrets), secretsOf(attempt.id)),
+        browser_id: attempt.browserId,
+        user_id: attempt.userId,
+        language: attempt.language,
+        started_at: attempt.startedAt.toISOString(),
+        expires_at: attempt.expiresAt.toISOString(),
+        returned_at: null,
+        sealed_response: null,
+        claimed_at: null,
+        result: null,
+        result_code: null,
+        result_user_id: null,
+      };
+      await database.run((db) => db<Row>('attempts').insert(row));
+    },
+
+    async markReturned(stateHash, response, now) {
+      const sealedResponse = await vault.seal(JSON.stringify(response), responseOf(stateHash));
+      const count = await database.run((db) =>
+        db<Row>('attempts')
+          .where({ state_hash: stateHash, returned_at: null })
+          .update({ returned_at: now.toISOString(), sealed_response: sealedResponse }),
+      );
+      return count === 1;
+    },
+
+    findByStateHash: (stateHash) => findWhere({ state_hash: stateHash }),
+
+    find: (id) => findWhere({ id }),
+
+    async claim(id, now) {
+      const count = await database.run((db) =>
+        db<Row>('attempts')
+          .where({ id, claimed_at: null })
+          .whereNotNull('returned_at')
+          .update({ claimed_at: now.toISOString() }),
+      );
+      return count === 1;
+    },
+
+    async finish(id, result) {
+      await database.run((db) =>
+        db<Row>('attempts')
+          .where({ id })
+          .update({
+            sealed_secrets: null,
+            sealed_response: null,
+            result: result.kind,
+            result_code: result.kind === 'failed' ? result.code : null,
+            result_user_id: result.kind === 'failed' ? null : result.userId,
+          }),
+      );
+    },
+
+    deleteStartedBefore: (before) =>
+      database.run((db) => db<Row>('attempts').where('started_at', '<', before.toISOString()).delete()),
+  };
+}
+
+function toResult(row: Row): AttemptResult | null {
+  if (row.result === null) return null;
+  if (row.result === 'failed') return { kind: 'failed', code: row.result_code ?? 'attempt_unfinished' };
+  return { kind: row.result, userId: row.result_user_id ?? row.user_id };
+}

@@ -1,0 +1,112 @@
+// Dinero's API over ky: status → error code, unknown JSON checked, keys read in any case (facts, section 2).
+
+import ky, { type KyInstance } from 'ky';
+import { z } from 'zod';
+import { ConnectError } from '../core/errors.ts';
+import type { AccountingApi, Clock } from '../core/ports.ts';
+import type { Organization } from '../core/types.ts';
+import { createOutboundFetch, parseRetryAfter } from './outbound.ts';
+
+const fields = { rich: 'name,id,isPro,vatNumber,city', plain: 'name,id,isPro' };
+const proMissingCodes = [90, 48];
+const timeoutMilliseconds = 5_000;
+const totalTimeoutMilliseconds = 9_000;
+const maxBytes = 8 * 1024 * 1024;
+const concurrency = 16;
+
+const organizationSchema = z.object({
+  id: z.union([z.number().int().positive(), z.string().regex(/^\d{1,19}$/)]).transform(String),
+  name: z.string().nullish(),
+  ispro: z.boolean().nullish(),
+  vatnumber: z.string().max(50).nullish(),
+  city: z.string().max(200).nullish(),
+});
+const errorSchema = z.object({ code: z.number() });
+
+/** `baseUrl` has no trailing path; the version is part of each call's path. Redirects are refused, not followed. */
+export function createDinero(options: { baseUrl: string }, clock: Clock): AccountingApi {
+  const api = ky.create({
+    prefix: options.baseUrl,
+    fetch: createOutboundFetch({ timeoutMilliseconds, maxBytes, concurrency }),
+    timeout: false,
+    totalTimeout: totalTimeoutMilliseconds,
+    throwHttpErrors: false,
+    retry: { limit: 1, methods: ['get'], shouldRetry: ({ error }) => error instanceof Error },
+    headers: { accept: 'application/json' },
+    hooks: {
+      afterResponse: [
+        // Statuses do not throw here, so a retry of a failing GET has to be asked for.
+        ({ response, retryCount }) =>
+          response.status >= 500 && retryCount === 0 ? ky.retry({ delay: 300 }) : undefined,
+      ],
+    },
+  });
+  let richFieldsRefused = false;
+
+  async function listOrganizations(accessToken: string): Promise<Organization[]> {
+    if (!richFieldsRefused) {
+      const response = await call(api, 'v1/organizations', accessToken, { fields: fields.rich });
+      if (response.status !== 400) return parseOrganizations(await accept(response, clock));
+      // Asked once per process: many refused calls in a row lead to action against the client.
+      richFieldsRefused = true;
+    }
+    const response = await call(api, 'v1/organizations', accessToken, { fields: fields.plain });
+    return parseOrganizations(await accept(response, clock));
+  }
+
+  async function proveAccess(accessToken: string, organizationId: string): Promise<void> {
+    const path = `v1/${encodeURIComponent(organizationId)}/accountingyears`;
+    await accept(await call(api, path, accessToken, {}), clock);
+  }
+
+  return { listOrganizations, proveAccess };
+}
+
+async function call(
+  api: KyInstance,
+  path: string,
+  accessToken: string,
+  searchParams: Record<string, string>,
+): Promise<Response> {
+  try {
+    return await api.get(path, { searchParams, headers: { authorization: `Bearer ${accessToken}` } });
+  } catch {
+    throw new ConnectError('dinero_unavailable', 'Dinero gave no answer in time, or not a whole one');
+  }
+}
+
+/** The JSON of a 200. Throws the code that the status means. */
+async function accept(response: Response, clock: Clock): Promise<unknown> {
+  const body = await response.json().catch(() => undefined);
+  if (response.status === 200 && body !== undefined) return body;
+  if (response.status === 401) throw new ConnectError('dinero_unauthorized', 'Dinero refused the access token');
+  if (response.status === 429) {
+    const retryAfter = parseRetryAfter(response.headers.get('retry-after'), clock.now());
+    throw new ConnectError('dinero_rate_limited', 'Dinero asks us to wait', retryAfter);
+  }
+  if (response.status >= 400 && response.status < 500) {
+    const code = errorSchema.safeParse(body).data?.code ?? null;
+    if (response.status === 403 && code !== null && proMissingCodes.includes(code)) {
+      throw new ConnectError('organization_not_pro', 'Dinero: this organization lacks Pro');
+    }
+    throw new ConnectError('dinero_rejected', `Dinero answered ${response.status}, code ${code ?? 'unknown'}`);
+  }
+  throw new ConnectError('dinero_unavailable', `Dinero gave an unusable answer with status ${response.status}`);
+}
+
+function parseOrganizations(body: unknown): Organization[] {
+  const list = z.array(z.record(z.string(), z.unknown())).safeParse(body);
+  const parsed = z.array(organizationSchema).safeParse(list.data?.map(lowerKeys));
+  if (!parsed.success) throw new ConnectError('dinero_unavailable', 'Dinero’s list of organizations has another shape');
+  return parsed.data.map(({ id, name, ispro, vatnumber, city }) => ({
+    id,
+    name: name?.trim() || id,
+    isPro: ispro === true,
+    vatNumber: vatnumber?.trim() || null,
+    city: city?.trim() || null,
+  }));
+}
+
+function lowerKeys(record: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key.toLowerCase(), value]));
+}

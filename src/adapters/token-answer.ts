@@ -1,0 +1,73 @@
+// The token endpoint's raw answer, before and beside what the OAuth library makes of it.
+
+import { ConnectError } from '../core/errors.ts';
+import { parseRetryAfter } from './outbound.ts';
+
+export type Answer = {
+  /** For the library: the same answer without its id_token, which `id-token.ts` verifies in every mode. */
+  response: Response;
+  status: number;
+  /** The RFC 6749, 5.2 error code; null when the body has none that is known. */
+  error: string | null;
+  idToken: string | null;
+  retryAfter: string | null;
+};
+
+const knownErrors = [
+  'invalid_request',
+  'invalid_client',
+  'invalid_grant',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'invalid_scope',
+  'invalid_target',
+  'temporarily_unavailable',
+  'server_error',
+  'slow_down',
+];
+
+/** Reads a token endpoint's answer of any shape; never throws on its content. */
+export async function readTokenAnswer(response: Response): Promise<Answer> {
+  const text = await response.text();
+  const body = parseObject(text);
+  const { id_token: idToken, ...rest } = body ?? {};
+  const init = { status: response.status, headers: response.headers };
+  const bodyless = [204, 205, 304].includes(response.status);
+  return {
+    response: new Response(bodyless ? null : body ? JSON.stringify(rest) : text, init),
+    status: response.status,
+    error: typeof body?.error === 'string' && knownErrors.includes(body.error) ? body.error : null,
+    // An id_token of another type is as wrong as a forged one: hand it on, it will not verify.
+    idToken: idToken === undefined ? null : String(idToken),
+    retryAfter: response.headers.get('retry-after'),
+  };
+}
+
+/** What a token request that ended in an error means; no answer at all means that none was asked for. */
+export function judgeTokenFailure(answer: Answer | null, now: Date): ConnectError {
+  if (answer === null) {
+    return new ConnectError('authorization_response_invalid', 'the authorization response failed validation (iss)');
+  }
+  const { status, error } = answer;
+  if (status === 429 || status >= 500 || error === 'temporarily_unavailable' || error === 'slow_down') {
+    const retryAfter = parseRetryAfter(answer.retryAfter, now);
+    return new ConnectError('provider_unavailable', `token endpoint answered ${status}`, retryAfter);
+  }
+  if (error === 'invalid_grant') return new ConnectError('grant_rejected', 'token endpoint: invalid_grant');
+  if (error !== null || status === 401) {
+    return new ConnectError(
+      'client_rejected',
+      `token endpoint answered ${status} ${error ?? ''}: check VISMA_CLIENT_ID, VISMA_CLIENT_SECRET and VISMA_SCOPES`,
+    );
+  }
+  return new ConnectError('provider_unavailable', `token endpoint gave an unusable answer with status ${status}`);
+}
+
+function parseObject(text: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : null;
+  } catch {
+    return null;
+  }
+}

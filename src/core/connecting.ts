@@ -1,0 +1,155 @@
+// One trip to Visma Connect and back: start it, take what the callback brings, finish it once (design, section 5).
+
+import { createHash, randomUUID } from 'node:crypto';
+import { type RefreshTokenPolicy, refreshExpiryFrom } from './access-tokens.ts';
+import { ConnectError, type ErrorCode, isConnectError } from './errors.ts';
+import type { Organizations } from './organizations.ts';
+import type { AttemptStore, Clock, ConnectionStore, EventStore, IdentityProvider, IdentityStore } from './ports.ts';
+import type { Attempt, AttemptResult, AuthorizationResponse, Connection, Language } from './types.ts';
+
+export type Connecting = ReturnType<typeof createConnecting>;
+
+/** An hour: a person with a second factor and a telephone call in between still gets through (decision 5). */
+export const attemptLifetimeSeconds = 3600;
+
+const waitForOtherFinishMilliseconds = 250;
+const waitForOtherFinishTries = 60;
+
+export function createConnecting(
+  ports: {
+    clock: Clock;
+    identityProvider: IdentityProvider;
+    attempts: AttemptStore;
+    connections: ConnectionStore;
+    identities: IdentityStore;
+    events: EventStore;
+  },
+  organizations: Organizations,
+  options: { scopes: string[]; refreshTokenPolicy: RefreshTokenPolicy },
+) {
+  const { clock, identityProvider, attempts, connections, identities, events } = ports;
+
+  /** Stores an attempt and answers the URL to send this browser to. Throws provider_unavailable, database_unavailable. */
+  async function start(who: {
+    browserId: string;
+    userId: string;
+    language: Language;
+    signInAgain: boolean;
+  }): Promise<{ authorizationUrl: string }> {
+    const { url, state, secrets } = await identityProvider.createAuthorizationRequest(who);
+    const now = clock.now();
+    await attempts.insert({
+      id: randomUUID(),
+      stateHash: hashState(state),
+      secrets,
+      browserId: who.browserId,
+      userId: who.userId,
+      language: who.language,
+      startedAt: now,
+      expiresAt: new Date(now.getTime() + attemptLifetimeSeconds * 1000),
+      returnedAt: null,
+      response: null,
+      claimedAt: null,
+      result: null,
+    });
+    return { authorizationUrl: url };
+  }
+
+  /**
+   * Parks what the callback brought on the attempt that `state` names, the first time only, and answers the attempt's
+   * id whether or not it was the first time. `null` when no attempt has this state (requirements, A2).
+   */
+  async function receive(state: string, response: AuthorizationResponse): Promise<string | null> {
+    const stateHash = hashState(state);
+    await attempts.markReturned(stateHash, response, clock.now());
+    return (await attempts.findByStateHash(stateHash))?.id ?? null;
+  }
+
+  /**
+   * Finishes a returned attempt for the browser that started it: once; every further visit gets the first one's
+   * result. Throws attempt_unknown, attempt_other_browser, attempt_expired, attempt_unfinished (not back yet, or its
+   * finish was cut off), and whatever code the attempt failed with.
+   */
+  async function finish(attemptId: string, browserId: string): Promise<Exclude<AttemptResult, { kind: 'failed' }>> {
+    const attempt = await attempts.find(attemptId);
+    if (!attempt) throw new ConnectError('attempt_unknown', 'no attempt has this id');
+    if (attempt.browserId !== browserId) throw new ConnectError('attempt_other_browser', 'finished in another browser');
+    return succeed(attempt.result ?? (await finishOnce(attempt)));
+  }
+
+  async function finishOnce(attempt: Attempt): Promise<AttemptResult> {
+    if (!(await attempts.claim(attempt.id, clock.now()))) return waitForOtherFinish(attempt);
+    const result = await conclude(attempt);
+    await attempts.finish(attempt.id, result);
+    return result;
+  }
+
+  async function conclude(attempt: Attempt): Promise<AttemptResult> {
+    try {
+      return await authorize(attempt);
+    } catch (error) {
+      if (isConnectError(error)) return { kind: 'failed', code: error.code };
+      await attempts.finish(attempt.id, { kind: 'failed', code: 'attempt_unfinished' });
+      throw error;
+    }
+  }
+
+  async function authorize(attempt: Attempt): Promise<AttemptResult> {
+    if (attempt.returnedAt === null || attempt.response === null) return { kind: 'failed', code: 'attempt_unfinished' };
+    if (attempt.expiresAt <= attempt.returnedAt || attempt.expiresAt <= clock.now()) {
+      return { kind: 'failed', code: 'attempt_expired' };
+    }
+    if (attempt.response.kind === 'error') return { kind: 'failed', code: errorCodeOf(attempt.response.error) };
+    const { grant, identity } = await identityProvider.exchangeCode(attempt.response, attempt.secrets);
+    const now = clock.now();
+    const userId = identity ? await identities.nameUser(identity, attempt.userId, now) : attempt.userId;
+    const before = await connections.findByUser(userId);
+    const refreshExpiresAt = refreshExpiryFrom(options.refreshTokenPolicy, grant, now);
+    const connection = await connections.saveAuthorized(userId, grant, refreshExpiresAt, now);
+    await events.append(connection, before?.grant ? 'reauthorized' : 'authorized', now);
+    if (options.scopes.some((scope) => !grant.scope.includes(scope) && scope !== 'openid')) {
+      await events.append(connection, 'scope_reduced', now);
+    }
+    return { kind: (await keepOrganization(connection)) ? 'connected' : 'authorized', userId };
+  }
+
+  /** A reconnect keeps the company when it can still be proven; if not, whatever the reason, the person chooses. */
+  async function keepOrganization(connection: Connection): Promise<boolean> {
+    if (connection.organization === null) return false;
+    try {
+      await organizations.choose(connection.userId, connection.organization.id);
+      return true;
+    } catch (error) {
+      if (isConnectError(error)) return false;
+      throw error;
+    }
+  }
+
+  /** Another visit is exchanging the code right now, or died while it did. */
+  async function waitForOtherFinish(attempt: Attempt): Promise<AttemptResult> {
+    for (let tries = 0; tries < waitForOtherFinishTries; tries += 1) {
+      const current = await attempts.find(attempt.id);
+      if (current?.result) return current.result;
+      if (!current?.claimedAt) break;
+      await clock.sleep(waitForOtherFinishMilliseconds);
+    }
+    return { kind: 'failed', code: 'attempt_unfinished' };
+  }
+
+  return { start, receive, finish };
+}
+
+function hashState(state: string): string {
+  return createHash('sha256').update(state).digest('base64url');
+}
+
+function succeed(result: AttemptResult): Exclude<AttemptResult, { kind: 'failed' }> {
+  if (result.kind === 'failed') throw new ConnectError(result.code, 'the attempt failed');
+  return result;
+}
+
+function errorCodeOf(error: string): ErrorCode {
+  if (error === 'access_denied') return 'access_denied';
+  if (error === 'temporarily_unavailable' || error === 'server_error') return 'provider_unavailable';
+  return 'authorization_failed';
+}

@@ -1,0 +1,31 @@
+// What has to be done now and then: forget what has ended (requirements, E12) and finish what could not be done at once.
+
+import type { Disconnecting } from './disconnecting.ts';
+import type { AttemptStore, Clock, EventStore } from './ports.ts';
+
+const day = 24 * 3600 * 1000;
+const attemptsKeptMilliseconds = 2 * day;
+const eventsKeptMilliseconds = 400 * day;
+
+export type HousekeepingReport = {
+  deletedAttempts: number;
+  deletedEvents: number;
+  failedRevocations: number;
+  abandonedRevocations: number;
+};
+
+export function createHousekeeping(
+  ports: { clock: Clock; attempts: AttemptStore; events: EventStore },
+  disconnecting: Disconnecting,
+) {
+  /** One round; safe to run at any time, in any number of processes. */
+  async function run(): Promise<HousekeepingReport> {
+    const now = ports.clock.now().getTime();
+    const deletedAttempts = await ports.attempts.deleteStartedBefore(new Date(now - attemptsKeptMilliseconds));
+    const deletedEvents = await ports.events.deleteBefore(new Date(now - eventsKeptMilliseconds));
+    const { failed, abandoned } = await disconnecting.revokeDue();
+    return { deletedAttempts, deletedEvents, failedRevocations: failed, abandonedRevocations: abandoned };
+  }
+
+  return { run };
+}

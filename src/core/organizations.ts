@@ -1,0 +1,43 @@
+// Which companies a user may choose, and the choice itself: always from a list that is fresh from Dinero.
+
+import type { AccessTokens } from './access-tokens.ts';
+import { ConnectError } from './errors.ts';
+import type { AccountingApi, Clock, ConnectionStore, EventStore } from './ports.ts';
+import type { Organization } from './types.ts';
+
+export type Organizations = ReturnType<typeof createOrganizations>;
+
+export function createOrganizations(
+  ports: { clock: Clock; accountingApi: AccountingApi; connections: ConnectionStore; events: EventStore },
+  accessTokens: AccessTokens,
+) {
+  const { clock, accountingApi, connections, events } = ports;
+
+  /** The user's organizations, in Dinero's order. Throws what `AccessTokens.use` and `AccountingApi` throw. */
+  function list(userId: string): Promise<Organization[]> {
+    return accessTokens.use(userId, ({ grant }) => accountingApi.listOrganizations(grant.accessToken));
+  }
+
+  /**
+   * Chooses one of the user's own organizations, after one read of it has shown that it works (requirements, A22).
+   * Throws organization_unknown, organization_not_pro, not_connected when the connection ended meanwhile, and what
+   * `list` throws. Nothing is stored unless it returns.
+   */
+  async function choose(userId: string, organizationId: string): Promise<void> {
+    const organization = (await list(userId)).find(({ id }) => id === organizationId);
+    if (!organization) throw new ConnectError('organization_unknown', 'not among the user’s organizations');
+    if (!organization.isPro) throw new ConnectError('organization_not_pro', 'chosen organization lacks Pro');
+    const connection = await accessTokens.use(userId, async (current) => {
+      await accountingApi.proveAccess(current.grant.accessToken, organization.id);
+      return current;
+    });
+    const { id, name, vatNumber } = organization;
+    const now = clock.now();
+    if (!(await connections.chooseOrganization(connection, { id, name, vatNumber }, now))) {
+      throw new ConnectError('not_connected', 'the connection was renewed or ended during the choice');
+    }
+    await events.append(connection, 'organization_chosen', now);
+  }
+
+  return { list, choose };
+}

@@ -1,0 +1,89 @@
+// The path of a request, from top to bottom.
+
+import { fileURLToPath } from 'node:url';
+import express, { type Express } from 'express';
+import type { Store } from 'express-session';
+import type { Config } from '../config.ts';
+import type { Core } from '../core/index.ts';
+import type { Clock } from '../core/ports.ts';
+import type { Logger } from '../logger.ts';
+import { serveAssets } from './assets.ts';
+import { readForm } from './bodies.ts';
+import { createCsrf } from './csrf.ts';
+import { refuseOtherMethods, refuseUnknownPath, renderErrors } from './errors.ts';
+import { setFormToken, setLanguage } from './locals.ts';
+import { logRequests } from './request-log.ts';
+import { createCallbackRoute } from './routes/callback.ts';
+import { createConnectRoutes } from './routes/connect.ts';
+import { createConnectionRoutes } from './routes/connection.ts';
+import { createHealthRoutes, type ReadinessCheck } from './routes/health.ts';
+import { createOrganizationRoutes } from './routes/organizations.ts';
+import { setSecurityHeaders } from './security-headers.ts';
+import { useSessions } from './sessions.ts';
+
+export type AppDependencies = {
+  core: Core;
+  config: Pick<Config, 'https' | 'sessionSecrets' | 'trustProxy' | 'brand' | 'production'> & {
+    provider: { scopes: string[] };
+    sandbox: object | null;
+  };
+  clock: Clock;
+  logger: Logger;
+  sessionStore: Store;
+  /** Origins that POST /connect may lead to. */
+  formTargets: () => string[];
+  readinessChecks: ReadinessCheck[];
+};
+
+export function createApp(dependencies: AppDependencies): Express {
+  const { core, config, clock, logger, sessionStore } = dependencies;
+  const { https, brand } = config;
+  const csrf = createCsrf({ secrets: config.sessionSecrets, https });
+  const connect = createConnectRoutes(core, { clock, scopes: config.provider.scopes, https });
+  const organizations = createOrganizationRoutes(core);
+  const connection = createConnectionRoutes(core);
+
+  const app = express();
+  configure(app, config);
+
+  app.use(setLanguage({ https, brand, sandbox: config.sandbox !== null }));
+  app.use(logRequests(logger));
+  app.use(setSecurityHeaders({ https, formTargets: dependencies.formTargets }));
+
+  app.use(createHealthRoutes(dependencies.readinessChecks));
+  app.use(serveAssets(brand.color));
+
+  // Before the session: on a cross-site POST it would replace the person's cookie (facts, section 5).
+  app.use(createCallbackRoute(core));
+
+  app.use(useSessions({ secrets: config.sessionSecrets, https, store: sessionStore, clock }));
+  app.use(setFormToken(csrf));
+  app.use(readForm());
+  app.use(
+    csrf.protect({
+      '/connect': connect.renderHomeAgain,
+      '/organizations': organizations.renderPickerAgain,
+      '/disconnect': connection.renderConfirmationAgain,
+    }),
+  );
+
+  app.use(connect.router);
+  app.use(organizations.router);
+  app.use(connection.router);
+
+  app.all(['/', '/connection', '/oauth/finish/:attemptId'], refuseOtherMethods('GET, HEAD'));
+  app.all(['/connect', '/organizations', '/disconnect'], refuseOtherMethods('GET, HEAD, POST'));
+  app.use(refuseUnknownPath());
+  app.use(renderErrors(logger));
+  return app;
+}
+
+function configure(app: Express, config: Pick<Config, 'trustProxy' | 'production'>): void {
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('trust proxy', config.trustProxy);
+  app.set('query parser', 'simple');
+  app.set('views', fileURLToPath(new URL('../../views', import.meta.url)));
+  app.set('view engine', 'ejs');
+  app.set('view cache', config.production);
+}

@@ -1,0 +1,32 @@
+// Forms of people and the provider's callback: urlencoded, small, few fields, text that is text (A6, A12, E2, E3).
+
+import express, { type RequestHandler } from 'express';
+import { z } from 'zod';
+import { RequestError } from './errors.ts';
+
+const limits = { limit: '16kb', parameterLimit: 20 };
+
+/** Parses an urlencoded body; every other kind of body is refused with 415, a packed one too. */
+export function readForm(): RequestHandler[] {
+  const refuseOtherTypes: RequestHandler = (request, _response, next) => {
+    const hasBody = request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length']) > 0;
+    if (hasBody && !request.is('application/x-www-form-urlencoded')) throw new RequestError('unsupported_media_type');
+    next();
+  };
+  return [refuseOtherTypes, express.urlencoded({ extended: false, inflate: false, ...limits })];
+}
+
+/** A single text without NUL and without broken Unicode. */
+export function text(maxLength: number) {
+  return z
+    .string()
+    .max(maxLength)
+    .refine((value) => value.isWellFormed() && !/[\0\ufffd]/.test(value));
+}
+
+/** The body as `schema` sees it. Throws RequestError bad_request. */
+export function parseBody<T extends z.ZodType>(schema: T, body: unknown): z.infer<T> {
+  const parsed = schema.safeParse(body ?? {});
+  if (!parsed.success) throw new RequestError('bad_request');
+  return parsed.data;
+}

@@ -1,0 +1,36 @@
+// Forms carry a signed double-submit token. It is bound to the browser's cookie, not to a session: a page view must
+// make no session (C8), and forms in other tabs must survive the new session id after a sign-in (C3). Nobody else can
+// plant the cookie: on https its `__Host-` name forbids it. `Origin` says nothing here, it is `null` (D3).
+
+import { doubleCsrf } from 'csrf-csrf';
+import type { Request, RequestHandler, Response } from 'express';
+import { RequestError } from './errors.ts';
+import { cookieName } from './sessions.ts';
+
+export function createCsrf(options: { secrets: string[]; https: boolean }) {
+  const { generateCsrfToken, validateRequest } = doubleCsrf({
+    getSecret: () => options.secrets,
+    getSessionIdentifier: () => '',
+    cookieName: cookieName('form', options.https),
+    cookieOptions: { sameSite: 'lax', secure: options.https, httpOnly: true, path: '/' },
+    getCsrfTokenFromRequest: (request) => (typeof request.body?._csrf === 'string' ? request.body._csrf : null),
+  });
+
+  /**
+   * Refuses every form without its token. A path in `stale` shows its own page again instead, filled in as it was
+   * sent; it is answered 403 and nothing is done.
+   */
+  function protect(stale: Record<string, RequestHandler>): RequestHandler {
+    return (request, response, next) => {
+      if (request.method === 'GET' || request.method === 'HEAD' || validateRequest(request)) return next();
+      const showAgain = Object.hasOwn(stale, request.path) ? stale[request.path] : undefined;
+      if (!showAgain) return next(new RequestError('form_expired'));
+      response.status(403);
+      return showAgain(request, response, next);
+    };
+  }
+
+  return { protect, tokenFor: (request: Request, response: Response): string => generateCsrfToken(request, response) };
+}
+
+export type Csrf = ReturnType<typeof createCsrf>;

@@ -1,0 +1,141 @@
+// The one place where an error becomes a status and a page. Core's codes and the ones that HTTP itself brings.
+
+import { randomBytes } from 'node:crypto';
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
+import { ConnectError, type ErrorCode } from '../core/errors.ts';
+import type { Logger } from '../logger.ts';
+
+/** What goes wrong before a use case is called. */
+export type RequestErrorCode =
+  | 'bad_request'
+  | 'form_expired'
+  | 'not_found'
+  | 'method_not_allowed'
+  | 'payload_too_large'
+  | 'unsupported_media_type'
+  | 'too_many_requests'
+  | 'internal';
+
+export type PageCode = ErrorCode | RequestErrorCode;
+
+/** A request that is refused before it reaches a use case. */
+export class RequestError extends Error {
+  readonly code: RequestErrorCode;
+
+  constructor(code: RequestErrorCode) {
+    super(code);
+    this.name = 'RequestError';
+    this.code = code;
+  }
+}
+
+type Action = 'start_again' | 'try_again' | 'choose_company' | 'reconnect' | 'home';
+type ErrorPage = { status: number; action: Action; level: 'info' | 'warn' | 'error'; changed?: true };
+
+const errorPages: Record<PageCode, ErrorPage> = {
+  access_denied: { status: 200, action: 'start_again', level: 'info' },
+  attempt_unknown: { status: 400, action: 'start_again', level: 'info' },
+  attempt_expired: { status: 410, action: 'start_again', level: 'info' },
+  attempt_other_browser: { status: 403, action: 'start_again', level: 'warn' },
+  attempt_unfinished: { status: 409, action: 'start_again', level: 'warn' },
+  authorization_failed: { status: 502, action: 'start_again', level: 'warn' },
+  authorization_response_invalid: { status: 400, action: 'start_again', level: 'warn' },
+  grant_rejected: { status: 502, action: 'start_again', level: 'warn' },
+  client_rejected: { status: 500, action: 'home', level: 'error' },
+  id_token_invalid: { status: 502, action: 'start_again', level: 'error' },
+  provider_unavailable: { status: 503, action: 'start_again', level: 'warn' },
+  dinero_unavailable: { status: 503, action: 'try_again', level: 'warn' },
+  dinero_rate_limited: { status: 503, action: 'try_again', level: 'warn' },
+  dinero_unauthorized: { status: 502, action: 'reconnect', level: 'warn' },
+  dinero_rejected: { status: 502, action: 'try_again', level: 'error' },
+  not_connected: { status: 404, action: 'start_again', level: 'info' },
+  needs_reconnect: { status: 409, action: 'reconnect', level: 'info' },
+  organization_unknown: { status: 409, action: 'choose_company', level: 'info' },
+  organization_not_pro: { status: 409, action: 'choose_company', level: 'info' },
+  database_unavailable: { status: 503, action: 'home', level: 'error' },
+  misconfigured: { status: 500, action: 'home', level: 'error' },
+  bad_request: { status: 400, action: 'home', level: 'info' },
+  form_expired: { status: 403, action: 'home', level: 'info' },
+  not_found: { status: 404, action: 'home', level: 'info' },
+  method_not_allowed: { status: 405, action: 'home', level: 'info' },
+  payload_too_large: { status: 413, action: 'home', level: 'info' },
+  unsupported_media_type: { status: 415, action: 'home', level: 'info' },
+  too_many_requests: { status: 429, action: 'home', level: 'warn' },
+  internal: { status: 500, action: 'home', level: 'error' },
+};
+
+const organizationsAction = { href: '/organizations' };
+const actionTargets: Record<Action, { href: string } | { post: string }> = {
+  start_again: { href: '/' },
+  home: { href: '/' },
+  try_again: organizationsAction,
+  choose_company: organizationsAction,
+  reconnect: { post: '/connect' },
+};
+
+/** A random reference for one request: short enough to be read out on the telephone, and in every log line of it. */
+export function createReference(): string {
+  return randomBytes(5).toString('hex').toUpperCase();
+}
+
+export function refuseUnknownPath(): RequestHandler {
+  return (_request, _response, next) => next(new RequestError('not_found'));
+}
+
+/** Answers 405 to every method that the routes before it did not take; `allow` is for the Allow header. */
+export function refuseOtherMethods(allow: string): RequestHandler {
+  return (_request, response, next) => {
+    response.setHeader('allow', allow);
+    next(new RequestError('method_not_allowed'));
+  };
+}
+
+/** The last resort: logs what operators need, shows what people need. */
+export function renderErrors(logger: Logger): ErrorRequestHandler {
+  return (error: unknown, request, response, next) => {
+    const code = codeOf(error);
+    logError(logger, error, code, request, response);
+    if (response.headersSent) return next(error);
+    const { retryAfterSeconds } = error instanceof ConnectError ? error : { retryAfterSeconds: null };
+    renderErrorPage(response, code, retryAfterSeconds);
+  };
+}
+
+function renderErrorPage(response: Response, code: PageCode, retryAfterSeconds: number | null): void {
+  const { status, action, changed } = errorPages[code];
+  const { t, reference } = response.locals;
+  const unknownWait = retryAfterSeconds === null && (code === 'dinero_rate_limited' || code === 'too_many_requests');
+  if (retryAfterSeconds !== null) response.setHeader('retry-after', retryAfterSeconds);
+  response.status(status).render('error', {
+    title: t(`errors.${code}.heading`),
+    step: null,
+    heading: t(`errors.${code}.heading`),
+    text: t(`errors.${code}.${unknownWait ? 'text_unknown' : 'text'}`, { seconds: retryAfterSeconds }),
+    changed: changed ?? false,
+    action: { label: t(`actions.${action}`), ...actionTargets[action] },
+    reference,
+  });
+}
+
+function logError(logger: Logger, error: unknown, code: PageCode, request: Request, response: Response): void {
+  const { level } = errorPages[code];
+  const fields = { code, reference: response.locals.reference, method: request.method, path: request.path };
+  if (error instanceof ConnectError || error instanceof RequestError) logger[level](fields, error.message);
+  else if (code === 'internal') logger.error({ ...fields, err: error }, 'a bug: an error that nobody expected');
+  else logger[level](fields, 'request refused');
+}
+
+const parserErrors: Record<string, RequestErrorCode> = {
+  'entity.too.large': 'payload_too_large',
+  'parameters.too.many': 'payload_too_large',
+  'encoding.unsupported': 'unsupported_media_type',
+  'charset.unsupported': 'unsupported_media_type',
+};
+
+function codeOf(error: unknown): PageCode {
+  if (error instanceof ConnectError || error instanceof RequestError) return error.code;
+  if (!(error instanceof Error)) return 'internal';
+  const { type, status } = error as Error & { type?: unknown; status?: unknown };
+  if (typeof type === 'string' && type in parserErrors) return parserErrors[type] ?? 'bad_request';
+  return typeof status === 'number' && status >= 400 && status < 500 ? 'bad_request' : 'internal';
+}

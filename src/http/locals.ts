@@ -1,0 +1,91 @@
+// What every page knows: language and sentences, the integrator's name, the form token, how dates are written.
+
+import { parseCookie } from 'cookie';
+import type { RequestHandler, Response } from 'express';
+import i18next, { type TFunction } from 'i18next';
+import type { Brand } from '../config.ts';
+import type { Language } from '../core/types.ts';
+import da from '../locales/da.json' with { type: 'json' };
+import en from '../locales/en.json' with { type: 'json' };
+import type { Csrf } from './csrf.ts';
+import { createReference, type PageCode } from './errors.ts';
+import { cookieName } from './sessions.ts';
+
+type ErrorSentences = Record<PageCode, { heading: string; text: string }>;
+
+export const languages: readonly Language[] = ['da', 'en'];
+
+const dateLocales: Record<Language, string> = { da: 'da-DK', en: 'en-GB' };
+const timeZone = 'Europe/Copenhagen';
+const yearMilliseconds = 365 * 24 * 3600 * 1000;
+
+/** A translator per language. A locale file without a sentence for some error code does not compile here. */
+export function createTranslators(brand: Brand): Record<Language, TFunction> {
+  da.errors satisfies ErrorSentences;
+  en.errors satisfies ErrorSentences;
+  const i18n = i18next.createInstance();
+  i18n.init({
+    initAsync: false,
+    lng: 'da',
+    fallbackLng: false,
+    resources: { da: { translation: da }, en: { translation: en } },
+    // The views escape, once; here that would escape twice.
+    interpolation: { escapeValue: false, defaultVariables: { brand: brand.name } },
+  });
+  return { da: i18n.getFixedT('da'), en: i18n.getFixedT('en') };
+}
+
+/** Sets `request.cookies`, a reference for the log, and the language: asked for, remembered, or the browser's. */
+export function setLanguage(options: { https: boolean; brand: Brand; sandbox: boolean }): RequestHandler {
+  const translators = createTranslators(options.brand);
+  const cookie = cookieName('language', options.https);
+  return (request, response, next) => {
+    request.cookies = parseCookie(request.headers.cookie ?? '');
+    const asked = languages.find((language) => language === request.query.lang);
+    if (asked) {
+      response.cookie(cookie, asked, {
+        sameSite: 'lax',
+        secure: options.https,
+        httpOnly: true,
+        maxAge: yearMilliseconds,
+      });
+    }
+    const remembered = languages.find((language) => language === request.cookies[cookie]);
+    const language = asked ?? remembered ?? (request.acceptsLanguages([...languages]) || 'da');
+    Object.assign(response.locals, {
+      language,
+      t: translators[language as Language],
+      brand: options.brand,
+      sandbox: options.sandbox,
+      reference: createReference(),
+      step: null,
+      csrfToken: '',
+      ...dateFormats[language as Language],
+    });
+    next();
+  };
+}
+
+/** Gives every page that follows the token for its forms. */
+export function setFormToken(csrf: Csrf): RequestHandler {
+  return (request, response, next) => {
+    response.locals.csrfToken = csrf.tokenFor(request, response);
+    next();
+  };
+}
+
+/** The language that the person reads. */
+export function languageOf(response: Response): Language {
+  return response.locals.language;
+}
+
+const dateFormats = Object.fromEntries(languages.map((language) => [language, createDateFormats(language)])) as Record<
+  Language,
+  ReturnType<typeof createDateFormats>
+>;
+
+function createDateFormats(language: Language) {
+  const date = new Intl.DateTimeFormat(dateLocales[language], { dateStyle: 'long', timeZone });
+  const dateTime = new Intl.DateTimeFormat(dateLocales[language], { dateStyle: 'long', timeStyle: 'short', timeZone });
+  return { formatDate: (value: Date) => date.format(value), formatDateTime: (value: Date) => dateTime.format(value) };
+}

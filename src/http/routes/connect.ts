@@ -1,0 +1,80 @@
+// From the first page to the way back from Visma Connect (design, section 5, steps 1, 2 and 4).
+
+import { type Request, type RequestHandler, type Response, Router } from 'express';
+import { z } from 'zod';
+import { ConnectError } from '../../core/errors.ts';
+import type { Core } from '../../core/index.ts';
+import type { Clock } from '../../core/ports.ts';
+import { describeAccess } from '../access.ts';
+import { parseBody } from '../bodies.ts';
+import { languageOf } from '../locals.ts';
+import { beginSession, renewSession } from '../sessions.ts';
+
+const startForm = z.object({ prompt: z.literal('login').optional() });
+const attemptId = z.uuid();
+
+export function createConnectRoutes(
+  core: Pick<Core, 'connecting' | 'connections'>,
+  options: { clock: Clock; scopes: string[]; https: boolean },
+) {
+  const router = Router();
+
+  // The person reads what will happen, and presses the button.
+  router.get('/', (request, response) => renderHome(request, response, null));
+
+  // The button: this browser leaves for Visma Connect.
+  router.post('/connect', async (request, response) => {
+    const { prompt } = parseBody(startForm, request.body);
+    if (options.https && !request.secure) {
+      throw new ConnectError('misconfigured', 'BASE_URL is https, but requests come as http: set TRUST_PROXY');
+    }
+    const { authorizationUrl } = await core.connecting.start({
+      ...beginSession(request, options.clock.now()),
+      language: languageOf(response),
+      signInAgain: prompt === 'login',
+    });
+    response.redirect(303, authorizationUrl);
+  });
+
+  // Somebody reloads or bookmarks the address of a form.
+  router.get('/connect', (_request, response) => response.redirect(303, '/'));
+
+  // Back from Visma Connect, on a page of ours: the cookie of the browser that started is here again.
+  router.get('/oauth/finish/:attemptId', async (request, response) => {
+    const id = request.params.attemptId;
+    if (!attemptId.safeParse(id).success) throw new ConnectError('attempt_unknown', 'no attempt has this id');
+    const { browserId } = request.session;
+    if (browserId === undefined) return askForOneClick(request, response);
+    const result = await core.connecting.finish(id, browserId);
+    if (request.session.renewedFor !== id) await renewSession(request, result.userId, id, options.clock.now());
+    response.redirect(303, result.kind === 'connected' ? '/connection' : '/organizations');
+  });
+
+  async function renderHome(request: Request, response: Response, notice: string | null): Promise<void> {
+    const { userId } = request.session;
+    const connection = userId === undefined ? null : await core.connections.find(userId);
+    const { t, brand } = response.locals;
+    response.render('home', {
+      title: t('home.title', { brand: brand.name }),
+      access: describeAccess(options.scopes),
+      connected: connection?.status === 'connected' || connection?.status === 'needs_reconnect',
+      notice,
+      noticeKind: 'warning',
+      step: 1,
+    });
+  }
+
+  const renderHomeAgain: RequestHandler = (request, response) => renderHome(request, response, 'notices.stale');
+
+  return { router, renderHomeAgain };
+}
+
+/** A browser that held its cookie back on the way here gives it after a click on a page of ours (facts, section 4). */
+function askForOneClick(request: Request, response: Response): void {
+  if ('continue' in request.query) throw new ConnectError('attempt_other_browser', 'finished without a session');
+  response.render('finish-continue', {
+    title: response.locals.t('finish.title'),
+    continueUrl: `/oauth/finish/${request.params.attemptId}?continue=1`,
+    step: 2,
+  });
+}

@@ -1,0 +1,69 @@
+// The connection as its person sees it, and its end (design, section 5, step 7).
+
+import { type RequestHandler, type Response, Router } from 'express';
+import type { ConnectionSummary } from '../../core/connections.ts';
+import type { Core } from '../../core/index.ts';
+import { describeAccess } from '../access.ts';
+
+export function createConnectionRoutes(core: Pick<Core, 'connections' | 'disconnecting'>) {
+  const router = Router();
+
+  // Which company, since when, with what access, until when.
+  router.get('/connection', async (request, response) => {
+    const connection = await find(request.session.userId);
+    if (!connection) return response.redirect(303, '/');
+    if (connection.status === 'disconnected') return renderDisconnected(response);
+    if (connection.status === 'pending') return response.redirect(303, '/organizations');
+    renderConnection(response, connection);
+  });
+
+  // Asks once, and says what exactly will happen.
+  router.get('/disconnect', (request, response) => renderConfirmation(request.session.userId, response, null));
+
+  router.post('/disconnect', async (request, response) => {
+    if (request.session.userId !== undefined) await core.disconnecting.disconnect(request.session.userId);
+    response.redirect(303, '/connection');
+  });
+
+  const find = async (userId: string | undefined) => (userId === undefined ? null : core.connections.find(userId));
+
+  async function renderConfirmation(userId: string | undefined, response: Response, notice: string | null) {
+    const connection = await find(userId);
+    if (!connection || connection.status === 'disconnected') return response.redirect(303, '/connection');
+    response.render('disconnect', {
+      title: response.locals.t('disconnect.title'),
+      organizationName: connection.organization?.name ?? null,
+      notice,
+    });
+  }
+
+  const renderConfirmationAgain: RequestHandler = (request, response) =>
+    renderConfirmation(request.session.userId, response, 'notices.stale');
+
+  return { router, renderConfirmationAgain };
+}
+
+function renderDisconnected(response: Response): void {
+  response.render('disconnected', { title: response.locals.t('disconnected.title') });
+}
+
+function renderConnection(response: Response, connection: ConnectionSummary): void {
+  const needsReconnect = connection.status === 'needs_reconnect';
+  response.render('connection', {
+    title: response.locals.t(needsReconnect ? 'connection.title_reconnect' : 'connection.title'),
+    step: needsReconnect ? null : 4,
+    connection: {
+      status: connection.status,
+      organization: connection.organization,
+      connectedAt: connection.connectedAt,
+      access: describeAccess(connection.scope),
+      missingAccess: describeAccess(connection.missingScope),
+      accessExpiresAt: connection.accessExpiresAt,
+      refreshExpiresAt: connection.refreshExpiresAt,
+      reason: connection.reason,
+    },
+    events: connection.events,
+    notice: null,
+    noticeKind: 'info',
+  });
+}

@@ -1,0 +1,181 @@
+// Wires everything and runs it: configuration, database, adapters, core, app; listens, and stops cleanly.
+
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createAttemptStore } from './adapters/attempt-store.ts';
+import { createConnectionStore } from './adapters/connection-store.ts';
+import { openDatabase } from './adapters/database.ts';
+import { createDinero } from './adapters/dinero.ts';
+import { createEventStore } from './adapters/event-store.ts';
+import { createIdentityStore } from './adapters/identity-store.ts';
+import { createRevocationStore } from './adapters/revocation-store.ts';
+import { createSessionStore } from './adapters/session-store.ts';
+import { createVault } from './adapters/vault.ts';
+import { createVismaConnect } from './adapters/visma-connect.ts';
+import { type Config, ConfigError, type DevelopmentSecrets, parseConfig } from './config.ts';
+import { ConnectError } from './core/errors.ts';
+import { createCore } from './core/index.ts';
+import type { Clock, EventStore } from './core/ports.ts';
+import { createApp } from './http/app.ts';
+import { createLogger, type Logger } from './logger.ts';
+
+const housekeepingMilliseconds = 60_000;
+const stopLimitMilliseconds = 25_000;
+/** EX_CONFIG of sysexits.h: starting again as it is will not help. */
+const exitCodeOfBadConfiguration = 78;
+
+const clock: Clock = { now: () => new Date(), sleep: (milliseconds) => sleep(milliseconds) };
+
+function readDevelopmentSecrets(): DevelopmentSecrets {
+  const file = join('data', 'development-secrets.json');
+  if (!existsSync(file)) {
+    mkdirSync('data', { recursive: true, mode: 0o700 });
+    const random = () => randomBytes(32).toString('base64');
+    const made: DevelopmentSecrets = { sessionSecrets: random(), tokenKeys: `dev:${random()}` };
+    writeFileSync(file, JSON.stringify(made), { mode: 0o600 });
+  }
+  return JSON.parse(readFileSync(file, 'utf8')) as DevelopmentSecrets;
+}
+
+async function createReadableLogger(config: Config): Promise<Logger> {
+  if (config.production || !process.stdout.isTTY) return createLogger({ level: config.logLevel });
+  const { default: pretty } = await import('pino-pretty');
+  return createLogger({ level: config.logLevel, destination: pretty({ sync: true, translateTime: 'HH:MM:ss' }) });
+}
+
+async function startSandboxOf({ sandbox, provider, redirectUri, databaseFile, refreshTokenPolicy }: Config) {
+  if (!sandbox) return null;
+  const { startSandbox } = await import('./sandbox/sandbox.ts');
+  return startSandbox({
+    port: sandbox.port,
+    client: { ...provider, redirectUris: [redirectUri] },
+    stateFile: join(dirname(databaseFile), 'sandbox-state.json'),
+    settings: {
+      refreshTokenUse: refreshTokenPolicy.use,
+      refreshTokenLifetimeSeconds: refreshTokenPolicy.lifetimeSeconds,
+      refreshTokenGraceSeconds: refreshTokenPolicy.graceSeconds,
+    },
+  });
+}
+
+/** Sign-ins, refreshes and ends are in the log as they are in the timeline (requirements, E5). */
+function logEvents(events: EventStore, logger: Logger): EventStore {
+  return {
+    ...events,
+    async append(connection, type, at) {
+      await events.append(connection, type, at);
+      logger.info({ event: type, connectionId: connection.id }, 'connection event');
+    },
+  };
+}
+
+async function build(config: Config, logger: Logger) {
+  const database = openDatabase(config.databaseFile);
+  await database.migrate();
+  const vault = createVault(config.tokenKeys);
+  const connections = createConnectionStore(database, vault, (connectionId, { reason }) =>
+    logger.error({ connectionId, reason }, 'a stored grant does not open; its user has to reconnect'),
+  );
+  await connections.checkKeys();
+  const provider = createVismaConnect({ ...config.provider, redirectUri: config.redirectUri }, clock);
+  const core = createCore(
+    {
+      clock,
+      identityProvider: provider,
+      accountingApi: createDinero({ baseUrl: config.dineroApiUrl }, clock),
+      attempts: createAttemptStore(database, vault),
+      connections,
+      revocations: createRevocationStore(database, vault),
+      identities: createIdentityStore(database),
+      events: logEvents(createEventStore(database), logger),
+    },
+    { scopes: config.provider.scopes, refreshTokenPolicy: config.refreshTokenPolicy },
+  );
+  const sessionStore = createSessionStore(database, clock);
+  const app = createApp({
+    core,
+    config,
+    clock,
+    logger,
+    sessionStore,
+    formTargets: provider.origins,
+    readinessChecks: [
+      { name: 'database', check: database.check },
+      { name: 'visma_connect', check: provider.check },
+    ],
+  });
+
+  async function keepHouse(): Promise<void> {
+    try {
+      const report = await core.housekeeping.run();
+      logger.debug({ ...report, deletedSessions: await sessionStore.deleteExpired() }, 'housekeeping');
+      if (report.abandonedRevocations > 0) logger.error(report, 'a refresh token could not be revoked at the provider');
+    } catch (error) {
+      logger.error({ err: error }, 'housekeeping failed; it runs again in a minute');
+    }
+  }
+
+  return { app, provider, database, keepHouse };
+}
+
+/** Slow and idle clients give their place back (requirements, F44). */
+function createLimitedServer(app: Parameters<typeof createServer>[1]): Server {
+  const server = createServer({ requestTimeout: 30_000, headersTimeout: 15_000, maxHeaderSize: 16_384 }, app);
+  server.maxConnections = 10_000;
+  return server;
+}
+
+function listen(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, resolve);
+  });
+}
+
+async function run(): Promise<void> {
+  const config = parseConfig(process.env, readDevelopmentSecrets);
+  const logger = await createReadableLogger(config);
+  const [{ app, provider, database, keepHouse }, sandbox] = await Promise.all([
+    build(config, logger),
+    startSandboxOf(config),
+  ]);
+  const server = createLimitedServer(app);
+  await listen(server, config.port);
+  const sandboxNote = sandbox ? ` with the sandbox on ${sandbox.origin}: no real data` : '';
+  process.stdout.write(`Dinero Connect is ready: open ${config.baseUrl}${sandboxNote}\n`);
+  provider.check().catch(() => logger.warn(`no discovery document from ${config.provider.issuer} yet`));
+  const housekeeping = setInterval(keepHouse, housekeepingMilliseconds);
+
+  let stopping = false;
+  async function stop(signal: string): Promise<void> {
+    if (stopping) process.exit(1);
+    stopping = true;
+    logger.info({ signal }, 'stopping');
+    clearInterval(housekeeping);
+    setTimeout(() => process.exit(1), stopLimitMilliseconds).unref();
+    await new Promise((resolve) => server.close(resolve));
+    await sandbox?.close();
+    await database.close();
+  }
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+function explain(error: unknown): string[] {
+  if (error instanceof ConfigError) return ['The configuration has to be corrected:', ...error.problems];
+  if (error instanceof ConnectError) return [error.message];
+  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+    return [`Another program already listens there: ${error.message}. Set PORT or SANDBOX_PORT to a free one.`];
+  }
+  return [error instanceof Error ? (error.stack ?? error.message) : String(error)];
+}
+
+run().catch((error: unknown) => {
+  process.stderr.write(`${explain(error).join('\n  ')}\n`);
+  const configuration =
+    error instanceof ConfigError || (error instanceof ConnectError && error.code === 'misconfigured');
+  process.exit(configuration ? exitCodeOfBadConfiguration : 1);
+});

@@ -1,0 +1,82 @@
+// Authorize errors that never come back to the client: remembered under an id, and explained by the debugger.
+
+import { randomBytes } from 'node:crypto';
+import { KNOWN_SCOPES } from './scopes.ts';
+import type { SandboxClient, SandboxSettings } from './types.ts';
+
+const MOST_RECORDS = 1000;
+
+export type ErrorRecord = {
+  id: string;
+  error: string;
+  description: string;
+  clientId: string | null;
+  redirectUri: string | null;
+  scope: string | null;
+  uiLocales: string | null;
+  at: Date;
+};
+
+export type ErrorRecords = {
+  add(error: Error, request: Record<string, unknown>): string;
+  find(id: unknown): ErrorRecord | undefined;
+};
+
+export function createErrorRecords(): ErrorRecords {
+  const records = new Map<string, ErrorRecord>();
+  return {
+    add(error, request) {
+      const id = randomBytes(16).toString('hex');
+      const isOurs = !('expose' in error) || error.expose !== true;
+      records.set(id, {
+        id,
+        error: isOurs ? 'server_error' : error.message,
+        description: isOurs ? 'The sandbox itself failed' : describe(error),
+        clientId: asText(request.client_id),
+        redirectUri: asText(request.redirect_uri),
+        scope: asText(request.scope),
+        uiLocales: asText(request.ui_locales),
+        at: new Date(),
+      });
+      for (const oldest of records.keys()) {
+        if (records.size <= MOST_RECORDS) break;
+        records.delete(oldest);
+      }
+      return id;
+    },
+    find: (id) => (typeof id === 'string' ? records.get(id) : undefined),
+  };
+}
+
+function describe(error: Error): string {
+  const description = 'error_description' in error ? String(error.error_description ?? '') : '';
+  const scope = 'scope' in error && typeof error.scope === 'string' ? ` (${error.scope})` : '';
+  return description + scope;
+}
+
+function asText(value: unknown): string | null {
+  if (value === undefined) return null;
+  return Array.isArray(value) ? value.join(' + ') : String(value);
+}
+
+/** What the developer has to change, in one sentence. */
+export function adviseOn(record: ErrorRecord, client: SandboxClient, settings: SandboxSettings): string {
+  const { error, description } = record;
+  const uris = client.redirectUris.join(' or ');
+  if (error === 'invalid_client') return `Send client_id=${client.clientId}: no other client is registered here.`;
+  if (error === 'invalid_redirect_uri') return `Send exactly one of the registered redirect URIs: ${uris}.`;
+  if (error === 'invalid_scope' || description.startsWith('scope ')) {
+    return `Ask for some of these scopes, separated by spaces, 300 characters at most: ${KNOWN_SCOPES.join(' ')}.`;
+  }
+  if (error === 'unsupported_response_type') return 'Send response_type=code, the only one this client may use.';
+  if (error === 'unsupported_response_mode') return 'Send response_mode=form_post (query and fragment also work).';
+  if (description.includes('PKCE') || description.includes('code_challenge')) {
+    const required = settings.pkceRequired ? 'This client requires PKCE. ' : '';
+    return `${required}Send code_challenge (43 characters) with code_challenge_method=S256; plain is refused.`;
+  }
+  if (description.includes('missing required parameter')) return `Add what is missing: ${description}.`;
+  if (description.includes('session') || description.includes('expired')) {
+    return 'The sign-in was left open too long, finished already, or this browser lost its cookies. Begin again.';
+  }
+  return 'Compare the request with section 1 of the facts, parameter by parameter.';
+}

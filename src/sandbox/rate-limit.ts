@@ -1,0 +1,25 @@
+// Dinero's quota: 100 calls a minute for each organization and client.
+
+const CALLS_A_MINUTE = 100;
+const MINUTE_MS = 60_000;
+
+export type RateLimit = {
+  /** Counts one call; 0 when it may go on. */
+  secondsToWait(key: string): number;
+  reset(): void;
+};
+
+export function createRateLimit(): RateLimit {
+  const windows = new Map<string, { endsAt: number; calls: number }>();
+  return {
+    secondsToWait(key) {
+      const now = Date.now();
+      const known = windows.get(key);
+      const window = known && known.endsAt > now ? known : { endsAt: now + MINUTE_MS, calls: 0 };
+      windows.set(key, window);
+      window.calls += 1;
+      return window.calls > CALLS_A_MINUTE ? Math.ceil((window.endsAt - now) / 1000) : 0;
+    },
+    reset: () => windows.clear(),
+  };
+}

@@ -1,0 +1,44 @@
+// The SQL stores on a database file of their own, for contract and adapter tests.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createAttemptStore } from '../../src/adapters/attempt-store.ts';
+import { createConnectionStore } from '../../src/adapters/connection-store.ts';
+import { type Database, openDatabase } from '../../src/adapters/database.ts';
+import { createEventStore } from '../../src/adapters/event-store.ts';
+import { createIdentityStore } from '../../src/adapters/identity-store.ts';
+import { createRevocationStore } from '../../src/adapters/revocation-store.ts';
+import { createVault, type VaultError, type VaultKey } from '../../src/adapters/vault.ts';
+
+export const testKey: VaultKey = { id: 'k1', bytes: new Uint8Array(32).fill(7) };
+
+export async function openTestDatabase(): Promise<{ database: Database; file: string; remove(): Promise<void> }> {
+  const folder = mkdtempSync(join(tmpdir(), 'dinero-connect-test-'));
+  const file = join(folder, 'test.db');
+  const database = openDatabase(file);
+  await database.migrate();
+  return {
+    database,
+    file,
+    async remove() {
+      await database.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export function createSqlStores(database: Database, keys: VaultKey[] = [testKey]) {
+  const vault = createVault(keys);
+  const unreadable: { connectionId: string; reason: VaultError['reason'] }[] = [];
+  return {
+    attempts: createAttemptStore(database, vault),
+    connections: createConnectionStore(database, vault, (connectionId, { reason }) =>
+      unreadable.push({ connectionId, reason }),
+    ),
+    revocations: createRevocationStore(database, vault),
+    identities: createIdentityStore(database),
+    events: createEventStore(database),
+    unreadable,
+  };
+}
