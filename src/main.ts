@@ -136,6 +136,7 @@ function listen(server: Server, port: number): Promise<void> {
 }
 
 async function run(): Promise<void> {
+  if (existsSync('.env')) process.loadEnvFile();
   const config = parseConfig(process.env, readDevelopmentSecrets);
   const logger = await createReadableLogger(config);
   const [{ app, provider, database, keepHouse }, sandbox] = await Promise.all([

@@ -7,6 +7,8 @@ import type { Organizations } from './organizations.ts';
 import type { AttemptStore, Clock, ConnectionStore, EventStore, IdentityProvider, IdentityStore } from './ports.ts';
 import type { Attempt, AttemptResult, AuthorizationResponse, Connection, Language } from './types.ts';
 
+type SuccessfulResult = Exclude<AttemptResult, { kind: 'failed' }>;
+
 export type Connecting = ReturnType<typeof createConnecting>;
 
 /** An hour: a person with a second factor and a telephone call in between still gets through (decision 5). */
@@ -70,7 +72,7 @@ export function createConnecting(
    * result. Throws attempt_unknown, attempt_other_browser, attempt_expired, attempt_unfinished (not back yet, or its
    * finish was cut off), and whatever code the attempt failed with.
    */
-  async function finish(attemptId: string, browserId: string): Promise<Exclude<AttemptResult, { kind: 'failed' }>> {
+  async function finish(attemptId: string, browserId: string): Promise<SuccessfulResult> {
     const attempt = await attempts.find(attemptId);
     if (!attempt) throw new ConnectError('attempt_unknown', 'no attempt has this id');
     if (attempt.browserId !== browserId) throw new ConnectError('attempt_other_browser', 'finished in another browser');
@@ -79,28 +81,27 @@ export function createConnecting(
 
   async function finishOnce(attempt: Attempt): Promise<AttemptResult> {
     if (!(await attempts.claim(attempt.id, clock.now()))) return waitForOtherFinish(attempt);
-    const result = await conclude(attempt);
-    await attempts.finish(attempt.id, result);
-    return result;
-  }
-
-  async function conclude(attempt: Attempt): Promise<AttemptResult> {
     try {
-      return await authorize(attempt);
+      const result = await authorize(attempt);
+      await attempts.finish(attempt.id, result);
+      return result;
     } catch (error) {
-      if (isConnectError(error)) return { kind: 'failed', code: error.code };
-      await attempts.finish(attempt.id, { kind: 'failed', code: 'attempt_unfinished' });
+      await attempts.finish(attempt.id, {
+        kind: 'failed',
+        code: isConnectError(error) ? error.code : 'attempt_unfinished',
+      });
       throw error;
     }
   }
 
-  async function authorize(attempt: Attempt): Promise<AttemptResult> {
-    if (attempt.returnedAt === null || attempt.response === null) return { kind: 'failed', code: 'attempt_unfinished' };
-    if (attempt.expiresAt <= attempt.returnedAt || attempt.expiresAt <= clock.now()) {
-      return { kind: 'failed', code: 'attempt_expired' };
+  async function authorize(attempt: Attempt): Promise<SuccessfulResult> {
+    const { returnedAt, response } = attempt;
+    if (returnedAt === null || response === null) throw new ConnectError('attempt_unfinished', 'nothing was parked');
+    if (attempt.expiresAt <= returnedAt || attempt.expiresAt <= clock.now()) {
+      throw new ConnectError('attempt_expired', 'the attempt came back too late');
     }
-    if (attempt.response.kind === 'error') return { kind: 'failed', code: errorCodeOf(attempt.response.error) };
-    const { grant, identity } = await identityProvider.exchangeCode(attempt.response, attempt.secrets);
+    if (response.kind === 'error') throw new ConnectError(codeOf(response.error), 'the provider sent an error back');
+    const { grant, identity } = await identityProvider.exchangeCode(response, attempt.secrets);
     const now = clock.now();
     const userId = identity ? await identities.nameUser(identity, attempt.userId, now) : attempt.userId;
     const before = await connections.findByUser(userId);
@@ -143,12 +144,12 @@ function hashState(state: string): string {
   return createHash('sha256').update(state).digest('base64url');
 }
 
-function succeed(result: AttemptResult): Exclude<AttemptResult, { kind: 'failed' }> {
-  if (result.kind === 'failed') throw new ConnectError(result.code, 'the attempt failed');
+function succeed(result: AttemptResult): SuccessfulResult {
+  if (result.kind === 'failed') throw new ConnectError(result.code, 'this attempt has failed before');
   return result;
 }
 
-function errorCodeOf(error: string): ErrorCode {
+function codeOf(error: string): ErrorCode {
   if (error === 'access_denied') return 'access_denied';
   if (error === 'temporarily_unavailable' || error === 'server_error') return 'provider_unavailable';
   return 'authorization_failed';

@@ -12,6 +12,7 @@ import { readForm } from './bodies.ts';
 import { createCsrf } from './csrf.ts';
 import { refuseOtherMethods, refuseUnknownPath, renderErrors } from './errors.ts';
 import { setFormToken, setLanguage } from './locals.ts';
+import { limitForms } from './rate-limit.ts';
 import { logRequests } from './request-log.ts';
 import { createCallbackRoute } from './routes/callback.ts';
 import { createConnectRoutes } from './routes/connect.ts';
@@ -52,6 +53,8 @@ export function createApp(dependencies: AppDependencies): Express {
 
   app.use(createHealthRoutes(dependencies.readinessChecks));
   app.use(serveAssets(brand.color));
+
+  app.use(limitForms());
 
   // Before the session: on a cross-site POST it would replace the person's cookie (facts, section 5).
   app.use(createCallbackRoute(core));

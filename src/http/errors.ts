@@ -21,11 +21,14 @@ export type PageCode = ErrorCode | RequestErrorCode;
 /** A request that is refused before it reaches a use case. */
 export class RequestError extends Error {
   readonly code: RequestErrorCode;
+  /** Seconds after which trying again makes sense; `null` when that has no meaning. */
+  readonly retryAfterSeconds: number | null;
 
-  constructor(code: RequestErrorCode) {
+  constructor(code: RequestErrorCode, retryAfterSeconds: number | null = null) {
     super(code);
     this.name = 'RequestError';
     this.code = code;
+    this.retryAfterSeconds = retryAfterSeconds;
   }
 }
 
@@ -96,30 +99,35 @@ export function renderErrors(logger: Logger): ErrorRequestHandler {
     const code = codeOf(error);
     logError(logger, error, code, request, response);
     if (response.headersSent) return next(error);
-    const { retryAfterSeconds } = error instanceof ConnectError ? error : { retryAfterSeconds: null };
-    renderErrorPage(response, code, retryAfterSeconds);
+    const known = error instanceof ConnectError || error instanceof RequestError;
+    renderErrorPage(response, code, known ? error.retryAfterSeconds : null);
   };
 }
 
 function renderErrorPage(response: Response, code: PageCode, retryAfterSeconds: number | null): void {
   const { status, action, changed } = errorPages[code];
   const { t, reference } = response.locals;
-  const unknownWait = retryAfterSeconds === null && (code === 'dinero_rate_limited' || code === 'too_many_requests');
   if (retryAfterSeconds !== null) response.setHeader('retry-after', retryAfterSeconds);
   response.status(status).render('error', {
     title: t(`errors.${code}.heading`),
     step: null,
     heading: t(`errors.${code}.heading`),
-    text: t(`errors.${code}.${unknownWait ? 'text_unknown' : 'text'}`, { seconds: retryAfterSeconds }),
+    text: t(`errors.${code}.${textKey(code, retryAfterSeconds)}`, { seconds: retryAfterSeconds }),
     changed: changed ?? false,
     action: { label: t(`actions.${action}`), ...actionTargets[action] },
     reference,
   });
 }
 
+function textKey(code: PageCode, retryAfterSeconds: number | null): string {
+  if (code !== 'dinero_rate_limited' && code !== 'too_many_requests') return 'text';
+  if (retryAfterSeconds === null) return 'text_unknown';
+  return retryAfterSeconds === 1 ? 'text_one' : 'text';
+}
+
 function logError(logger: Logger, error: unknown, code: PageCode, request: Request, response: Response): void {
   const { level } = errorPages[code];
-  const fields = { code, reference: response.locals.reference, method: request.method, path: request.path };
+  const fields = { errorCode: code, reference: response.locals.reference, method: request.method, path: request.path };
   if (error instanceof ConnectError || error instanceof RequestError) logger[level](fields, error.message);
   else if (code === 'internal') logger.error({ ...fields, err: error }, 'a bug: an error that nobody expected');
   else logger[level](fields, 'request refused');

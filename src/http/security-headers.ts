@@ -11,6 +11,7 @@ export function setSecurityHeaders(options: { https: boolean; formTargets: () =>
   const fixed = helmet({
     contentSecurityPolicy: false,
     strictTransportSecurity: options.https && { maxAge: 365 * 24 * 3600, includeSubDomains: false },
+    xFrameOptions: { action: 'deny' },
     referrerPolicy: { policy: 'no-referrer' },
   });
   return (request, response, next) => {

@@ -14,6 +14,8 @@ declare module 'express-session' {
     startedAt: string;
     /** The attempt whose success renewed this session's id. */
     renewedFor: string;
+    /** Locale key of what the next connection page says once. */
+    notice: string;
   }
 }
 

@@ -44,8 +44,7 @@ function createBearerCheck({ keys, origin }: DineroParts) {
     const token = req.get('authorization')?.match(/^Bearer (.+)$/i)?.[1];
     try {
       const claims = await keys.verify(token ?? '', { issuer: origin, audience: DINERO_AUDIENCE });
-      if (!Array.isArray(claims.scope) || !claims.scope.includes('dineropublicapi:read'))
-        throw new Error('scope');
+      if (!Array.isArray(claims.scope) || !claims.scope.includes('dineropublicapi:read')) throw new Error('scope');
       res.locals.claims = claims;
     } catch {
       return sendDineroError(res, dineroErrors.unauthorized);

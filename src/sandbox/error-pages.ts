@@ -11,7 +11,7 @@ export function createErrorPages(errorRecords: ErrorRecords, client: SandboxClie
   const router = Router();
 
   router.get('/error', (req: Request, res: Response) => {
-    res.status(400).send(renderErrorPage(errorRecords.find(req.query.errorId)));
+    res.send(renderErrorPage(errorRecords.find(req.query.errorId)));
   });
   router.get('/debugger', (req: Request, res: Response) => {
     const asked = req.query.errorId;

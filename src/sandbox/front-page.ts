@@ -1,36 +1,62 @@
-// The sandbox's own front page: what this is, who is in it, how it is set now.
+// The sandbox's own front page, for people: what this is, who is in it, and switches for what tests switch in code.
 
-import { type Request, type Response, Router } from 'express';
-import { html, renderPage } from './pages.ts';
-import { people } from './people.ts';
-import type { SandboxParts } from './sandbox.ts';
+import { type NextFunction, type Request, type Response, Router, urlencoded } from 'express';
+import { type FrontPageParts, renderFrontPage } from './front-page-view.ts';
+import { findPerson } from './people.ts';
+import { FAULT_TARGETS, READY_FAULTS } from './ready-faults.ts';
+import type { FaultTarget } from './types.ts';
 
-export function createFrontPage(parts: SandboxParts): Router {
+export function createFrontPage(parts: FrontPageParts): Router {
   const router = Router();
   router.get('/', (_req: Request, res: Response) => {
     res.send(renderFrontPage(parts));
   });
+  router.use('/switches', refuseOtherSites, urlencoded({ extended: false }));
+  router.post('/switches/settings', (req: Request, res: Response) => {
+    changeSettings(parts, req.body);
+    res.redirect(303, '/');
+  });
+  router.post('/switches/faults', (req: Request, res: Response) => {
+    switchFault(parts, req.body);
+    res.redirect(303, '/');
+  });
+  router.post('/switches/authorizations', (req: Request, res: Response) => {
+    const person = findPerson(req.body?.person);
+    if (person) parts.records.revokeAccount(person.sub);
+    res.redirect(303, '/');
+  });
   return router;
 }
 
-function renderFrontPage({ origin, client, settings }: SandboxParts): string {
-  const rows = Object.entries(settings).map(
-    ([name, value]) => html`<div><dt>${name}</dt><dd>${String(value)}</dd></div>\n`,
-  );
-  const everybody = people.map((person) => html`<li><strong>${person.name}</strong>: ${person.purpose.en}</li>\n`);
-  const body = html`<h1>A sandbox Visma Connect and Dinero</h1>
-<p>Invented people and companies for trying Dinero Connect out. Nothing here reaches Visma or Dinero.</p>
-<dl>
-<div><dt>Issuer and Dinero API</dt><dd>${origin}</dd></div>
-<div><dt>Client id</dt><dd>${client.clientId}</dd></div>
-<div><dt>Redirect URIs</dt><dd>${client.redirectUris.join(' ')}</dd></div>
-</dl>
-<h2>People</h2>
-<ul>
-${everybody}</ul>
-<h2>Settings</h2>
-<dl>
-${rows}</dl>
-<p><a href="/debugger">Debugger: what does an error id mean?</a></p>`;
-  return renderPage({ language: 'en', title: 'Sandbox', body });
+/** Fetch Metadata: any page in the same browser could post here. */
+function refuseOtherSites(req: Request, res: Response, next: NextFunction): void {
+  const site = req.get('sec-fetch-site') ?? 'same-origin';
+  if (site === 'same-origin' || site === 'none') next();
+  else res.status(403).end();
+}
+
+function changeSettings({ settings }: FrontPageParts, form: Record<string, string> = {}): void {
+  settings.refreshTokenUse = form.refreshTokenUse === 'one-time' ? 'one-time' : 're-use';
+  settings.pkceRequired = form.pkceRequired === 'yes';
+  settings.refreshTokenGraceSeconds = asSeconds(form.refreshTokenGraceSeconds, 0) ?? settings.refreshTokenGraceSeconds;
+  settings.refreshTokenLifetimeSeconds =
+    asSeconds(form.refreshTokenLifetimeSeconds, 1) ?? settings.refreshTokenLifetimeSeconds;
+  settings.accessTokenLifetimeSeconds =
+    asSeconds(form.accessTokenLifetimeSeconds, 1) ?? settings.accessTokenLifetimeSeconds;
+}
+
+function asSeconds(text: string | undefined, least: number): number | null {
+  const seconds = Number(text);
+  return text && Number.isSafeInteger(seconds) && seconds >= least ? seconds : null;
+}
+
+function switchFault({ faults }: FrontPageParts, form: Record<string, string> = {}): void {
+  if (form.act === 'clear') faults.clear();
+  const ready = READY_FAULTS.find(({ id }) => id === form.fault);
+  const times = asSeconds(form.times, 1) ?? undefined;
+  if (form.act === 'set' && ready && isTarget(form.target)) faults.set(form.target, ready.fault, times);
+}
+
+function isTarget(text: string | undefined): text is FaultTarget {
+  return FAULT_TARGETS.some((target) => target === text);
 }

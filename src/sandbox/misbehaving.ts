@@ -12,9 +12,8 @@ import type { Fault } from './types.ts';
 export function misbehave(fault: Fault, req: Request, res: Response, next: NextFunction): void {
   if (spoilsTrueAnswer(fault)) {
     captureAnswer(res, (answer) => spoil(fault, answer, res));
-    return next();
-  }
-  replace(fault, req, res);
+    next();
+  } else replace(fault, req, res);
 }
 
 type Spoiling = Extract<Fault, { kind: 'slow' | 'cut' | 'answerThenReset' | 'drip' | 'transform' }>;
@@ -76,8 +75,7 @@ function replace(fault: Replacing, req: Request, res: Response): void {
 function answerFalsely(fault: Exclude<Replacing, { kind: 'reset' | 'hang' }>, res: Response): void {
   switch (fault.kind) {
     case 'status':
-      res.status(fault.status).set(fault.headers ?? {});
-      res.set('Content-Type', fault.contentType ?? 'application/json; charset=utf-8');
+      res.writeHead(fault.status, { 'Content-Type': fault.contentType ?? 'application/json', ...fault.headers });
       res.end(fault.body ?? '');
       return;
     case 'html':

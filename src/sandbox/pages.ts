@@ -45,8 +45,10 @@ export function renderPage(page: { language: Language; title: string; body: Mark
 ${script}
 </head>
 <body>
-<header><p class="mark">Visma Connect — sandbox</p></header>
-<p class="banner" role="note">${words.banner}</p>
+<header>
+<p class="mark">Visma Connect — sandbox</p>
+<p class="banner">${words.banner}</p>
+</header>
 <main>
 ${page.body}
 </main>

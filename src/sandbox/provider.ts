@@ -9,6 +9,7 @@ import { findPersonBySub } from './people.ts';
 import type { Records } from './records.ts';
 import type { RefreshTokens } from './refresh-tokens.ts';
 import { DINERO_AUDIENCE, DINERO_SCOPES, KNOWN_SCOPES, PROTOCOL_SCOPES, splitScope } from './scopes.ts';
+import { signingOut } from './signing-out.ts';
 import type { SandboxClient, SandboxSettings } from './types.ts';
 
 export type ProviderParts = {
@@ -85,6 +86,7 @@ function createFeatures(settings: SandboxSettings): NonNullable<Configuration['f
     pushedAuthorizationRequests: { enabled: false },
     revocation: { enabled: true, allowedPolicy: () => true },
     userinfo: { enabled: true },
+    rpInitiatedLogout: signingOut,
     resourceIndicators: {
       enabled: true,
       defaultResource: () => DINERO_AUDIENCE,

@@ -5,20 +5,20 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import express, { type Express } from 'express';
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { createCompanies } from './companies.ts';
 import { createDinero } from './dinero.ts';
 import { createFaults } from './faults.ts';
 import { createFrontPage } from './front-page.ts';
 import { createIssued } from './issued.ts';
-import { openKeys } from './keys.ts';
+import { type Keys, openKeys } from './keys.ts';
 import { PAGE_HEADERS } from './pages.ts';
 import { findPerson } from './people.ts';
 import { createRateLimit } from './rate-limit.ts';
 import { createRecords } from './records.ts';
 import { createRefreshTokens } from './refresh-tokens.ts';
 import { createRequestLog } from './request-log.ts';
-import { openState } from './state.ts';
+import { openState, type State } from './state.ts';
 import type { Sandbox, SandboxOptions, SandboxSettings } from './types.ts';
 import { createVismaConnect } from './visma-connect.ts';
 
@@ -37,49 +37,33 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const state = await openState(options.stateFile ?? null);
   const keys = await openKeys(state, options.client.clientSecret);
   const server = createServer();
-  server.listen(options.port, '127.0.0.1');
-  await once(server, 'listening');
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-
-  const initialSettings: SandboxSettings = { ...DEFAULT_SETTINGS, ...options.settings };
-  const settings = { ...initialSettings };
-  const refreshTokens = createRefreshTokens(settings, state);
-  const records = createRecords(state, refreshTokens);
-  const parts = {
-    origin,
-    client: options.client,
-    settings,
-    keys,
-    refreshTokens,
-    records,
-    issued: createIssued(),
-    requestLog: createRequestLog(),
-    companies: createCompanies(),
-    rateLimit: createRateLimit(),
-    faults: createFaults(),
-  };
+  const origin = await listen(server, options.port);
+  const parts = createParts(options, origin, state, keys);
+  const initialSettings = { ...parts.settings };
   server.on('request', createSandboxApp(parts));
 
   return {
     origin,
-    settings,
+    settings: parts.settings,
     issued: parts.issued,
     requests: parts.requestLog.requests,
     count: parts.requestLog.count,
-    replaysOfSpentTokens: refreshTokens.replays,
+    replaysOfSpentTokens: parts.refreshTokens.replays,
     faults: parts.faults,
     changeOrganization: parts.companies.change,
     async revokeAuthorizations(personId) {
       const person = findPerson(personId);
       if (!person) throw new Error(`The sandbox has no person ${personId}`);
-      records.revokeAccount(person.sub);
+      parts.records.revokeAccount(person.sub);
     },
     signIdToken: (claims, header = {}) => keys.sign(claims, header),
     reset() {
-      Object.assign(settings, initialSettings);
-      for (const one of [parts.companies, parts.rateLimit]) one.reset();
-      for (const one of [parts.faults, parts.requestLog]) one.clear();
-      refreshTokens.forgetReplays();
+      Object.assign(parts.settings, initialSettings);
+      parts.companies.reset();
+      parts.rateLimit.reset();
+      parts.faults.clear();
+      parts.requestLog.clear();
+      parts.refreshTokens.forgetReplays();
     },
     async close() {
       await closeServer(server);
@@ -88,10 +72,33 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   };
 }
 
-export type SandboxParts = Parameters<typeof createVismaConnect>[0] &
-  Parameters<typeof createDinero>[0] & { faults: ReturnType<typeof createFaults> };
+type Parts = ReturnType<typeof createParts>;
 
-function createSandboxApp(parts: SandboxParts): Express {
+function createParts(options: SandboxOptions, origin: string, state: State, keys: Keys) {
+  const settings: SandboxSettings = { ...DEFAULT_SETTINGS, ...options.settings };
+  const refreshTokens = createRefreshTokens(settings, state);
+  return {
+    origin,
+    client: options.client,
+    settings,
+    keys,
+    refreshTokens,
+    records: createRecords(state, refreshTokens),
+    issued: createIssued(),
+    requestLog: createRequestLog(),
+    companies: createCompanies(),
+    rateLimit: createRateLimit(),
+    faults: createFaults(),
+  };
+}
+
+async function listen(server: Server, port: number): Promise<string> {
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+function createSandboxApp(parts: Parts): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -105,7 +112,15 @@ function createSandboxApp(parts: SandboxParts): Express {
   });
   app.use(createVismaConnect(parts));
   app.use(createFrontPage(parts));
+  app.use(answerFailure);
   return app;
+}
+
+function answerFailure(error: Error & { status?: number }, _req: Request, res: Response, next: NextFunction): void {
+  const status = error.status ?? 500;
+  if (status >= 500) console.error('sandbox: a request failed:', error);
+  if (res.headersSent) next(error);
+  else res.status(status).type('text/plain').send(`The sandbox answers ${status}: ${error.name}`);
 }
 
 async function closeServer(server: Server): Promise<void> {

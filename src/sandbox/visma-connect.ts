@@ -9,6 +9,7 @@ import { createProvider, type ProviderParts } from './provider.ts';
 import type { RequestLog } from './request-log.ts';
 import { DINERO_AUDIENCE, splitScope } from './scopes.ts';
 import { createSigningIn } from './signing-in.ts';
+import { attachSigningOut } from './signing-out.ts';
 import { attachTokenAnswers } from './token-answers.ts';
 import type { Issued } from './types.ts';
 
@@ -23,6 +24,7 @@ export function createVismaConnect(parts: VismaConnectParts): Router {
   const answers = createAuthorizeAnswers(errorRecords, parts.issued);
   const provider = createProvider(parts, (ctx, _out, error) => answers.strand(ctx, error));
   answers.attach(provider);
+  attachSigningOut(provider);
   attachTokenAnswers(provider, parts.refreshTokens, parts.issued);
   provider.on('server_error', (_ctx, error) => console.error('sandbox: Visma Connect failed:', error));
   return assemble(parts, provider, errorRecords);

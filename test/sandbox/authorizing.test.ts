@@ -1,7 +1,16 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { answerAuthorization, createCookieJar } from '../support/person.ts';
-import { authorize, authorizeUrl, createChallenge, REDIRECT_URI, redeem, SCOPE, startTestSandbox } from './support.ts';
+import {
+  authorize,
+  authorizeUrl,
+  createChallenge,
+  REDIRECT_URI,
+  redeem,
+  refresh,
+  SCOPE,
+  startTestSandbox,
+} from './support.ts';
 
 let sandbox: Sandbox;
 beforeAll(async () => {
@@ -84,7 +93,6 @@ describe('any other error strands the person on the error page, and the debugger
     expect(answer).toEqual({ errorPage: expect.stringMatching(/\/error\?errorId=[0-9a-f]{32}$/) });
     const { errorPage } = answer as { errorPage: string };
     const page = await fetch(errorPage);
-    expect(page.status).toBe(400);
     expect(await page.text()).toContain(error);
     const explanation = await (await fetch(errorPage.replace('/error?', '/debugger?'))).text();
     expect(explanation).toContain('What to change');
@@ -197,5 +205,46 @@ test('the metadata says what Visma Connect says', async () => {
     code_challenge_methods_supported: ['S256'],
     token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
     id_token_signing_alg_values_supported: ['RS256'],
+  });
+});
+
+describe('signing out', () => {
+  async function signOut(jar = createCookieJar()) {
+    const home = new URL('/', REDIRECT_URI).href;
+    const query = new URLSearchParams({ client_id: 'isv_sandbox', post_logout_redirect_uri: home, state: 's' });
+    const url = new URL(`/connect/endsession?${query}`, sandbox.origin);
+    const asked = await fetch(url, { headers: { cookie: jar.cookiesFor(url) } });
+    jar.take(url, asked.headers.getSetCookie());
+    const xsrf = (await asked.text()).match(/name="xsrf" value="([^"]+)"/)?.[1] ?? '';
+    const confirmUrl = new URL('/connect/endsession/confirm', sandbox.origin);
+    const done = await fetch(confirmUrl, {
+      method: 'POST',
+      redirect: 'manual',
+      headers: { cookie: jar.cookiesFor(confirmUrl) },
+      body: new URLSearchParams({ xsrf, logout: 'yes' }),
+    });
+    jar.take(confirmUrl, done.headers.getSetCookie());
+    return done.headers.get('location');
+  }
+
+  test('sends back to the app and asks who one is the next time', async () => {
+    const jar = createCookieJar();
+    await answerAuthorization(authorizeUrl(sandbox), { ...accept, jar });
+    expect(await signOut(jar)).toBe('http://localhost:3000/?state=s');
+    await answerAuthorization(authorizeUrl(sandbox), { ...accept, jar });
+    expect(sandbox.requests.filter(({ path }) => path.endsWith('/sign-in'))).toHaveLength(2);
+  });
+
+  test('works for somebody who is not signed in', async () => {
+    expect(await signOut()).toBe('http://localhost:3000/?state=s');
+  });
+
+  test('does not end what was authorized', async () => {
+    const jar = createCookieJar();
+    const answer = await answerAuthorization(authorizeUrl(sandbox), { ...accept, jar });
+    const { code = '' } = (answer as { fields: Record<string, string> }).fields;
+    const { refresh_token } = (await (await redeem(sandbox, code)).json()) as { refresh_token: string };
+    await signOut(jar);
+    expect((await refresh(sandbox, refresh_token)).status).toBe(200);
   });
 });

@@ -1,7 +1,7 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { answerAuthorization, createCookieJar } from '../support/person.ts';
 import { authorizeUrl, callDinero, connect, refresh, startTestSandbox, type Tokens } from './support.ts';
@@ -91,6 +91,15 @@ describe('a one-time token', () => {
     expect(sandbox.replaysOfSpentTokens()).toBe(1);
     await expectRejected(first.refresh_token);
     expect(sandbox.replaysOfSpentTokens()).toBe(2);
+  });
+
+  test('sent twice at the same moment is a replay too', async () => {
+    const first = await connect(sandbox);
+    const responses = await Promise.all([1, 2, 3].map(() => refresh(sandbox, first.refresh_token)));
+    expect(responses.map(({ status }) => status).sort()).toEqual([200, 400, 400]);
+    expect(sandbox.replaysOfSpentTokens()).toBe(2);
+    const answers = (await Promise.all(responses.map((response) => response.json()))) as Tokens[];
+    await expectRejected(answers.find((answer) => answer.refresh_token)?.refresh_token ?? '');
   });
 
   test('sent again leaves other authorizations of the same person alone', async () => {

@@ -29,7 +29,9 @@ export async function answerAuthorization(authorizeUrl: string, options: PersonO
 }
 
 function answerPage(page: Page, { person, consent }: PersonOptions, jar: CookieJar): Promise<Page> {
-  const actions = [...page.text.matchAll(/<form[^>]* action="([^"]*)"/g)].map(([, action]) => unescape(action ?? ''));
+  const actions = [...page.text.matchAll(/<form[^>]* action="([^"]*)"/g)].map(([, action]) =>
+    unescapeHtml(action ?? ''),
+  );
   const signIn = actions.find((action) => action.endsWith('/sign-in'));
   const agree = actions.find((action) => action.endsWith('/consent'));
   if (signIn) return visit(new URL(signIn, page.url), jar, { person });
@@ -60,11 +62,13 @@ async function visit(start: URL, jar: CookieJar, form?: Record<string, string>):
 }
 
 function readHandOver({ text }: Page): { action: string; fields: Record<string, string> } {
-  const action = unescape(text.match(/<form[^>]* action="([^"]*)"/)?.[1] ?? '');
+  const action = unescapeHtml(text.match(/<form[^>]* action="([^"]*)"/)?.[1] ?? '');
   const inputs = text.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g);
   return {
     action,
-    fields: Object.fromEntries([...inputs].map(([, name, value]) => [unescape(name ?? ''), unescape(value ?? '')])),
+    fields: Object.fromEntries(
+      [...inputs].map(([, name, value]) => [unescapeHtml(name ?? ''), unescapeHtml(value ?? '')]),
+    ),
   };
 }
 
@@ -73,7 +77,7 @@ function readRedirect(url: URL): { action: string; fields: Record<string, string
   return { action: url.origin + url.pathname, fields: Object.fromEntries(fields) };
 }
 
-function unescape(text: string): string {
+function unescapeHtml(text: string): string {
   const characters: Record<string, string> = { '&lt;': '<', '&gt;': '>', '&quot;': '"', '&#39;': "'", '&amp;': '&' };
   return text.replace(/&(?:lt|gt|quot|#39|amp);/g, (entity) => characters[entity] ?? entity);
 }
@@ -96,7 +100,10 @@ export function createCookieJar(): CookieJar {
     },
     cookiesFor: (url) =>
       [...cookies]
-        .filter(([key, { path }]) => key.startsWith(`${url.host} `) && `${url.pathname}/`.startsWith(path.replace(/\/?$/, '/')))
+        .filter(
+          ([key, { path }]) =>
+            key.startsWith(`${url.host} `) && `${url.pathname}/`.startsWith(path.replace(/\/?$/, '/')),
+        )
         .map(([, { pair }]) => pair)
         .join('; '),
   };

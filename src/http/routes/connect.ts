@@ -46,7 +46,10 @@ export function createConnectRoutes(
     const { browserId } = request.session;
     if (browserId === undefined) return askForOneClick(request, response);
     const result = await core.connecting.finish(id, browserId);
-    if (request.session.renewedFor !== id) await renewSession(request, result.userId, id, options.clock.now());
+    if (request.session.renewedFor !== id) {
+      await renewSession(request, result.userId, id, options.clock.now());
+      if (result.kind === 'connected') request.session.notice = 'notices.reconnected';
+    }
     response.redirect(303, result.kind === 'connected' ? '/connection' : '/organizations');
   });
 
@@ -55,7 +58,7 @@ export function createConnectRoutes(
     const connection = userId === undefined ? null : await core.connections.find(userId);
     const { t, brand } = response.locals;
     response.render('home', {
-      title: t('home.title', { brand: brand.name }),
+      title: t('home.heading', { brand: brand.name }),
       access: describeAccess(options.scopes),
       connected: connection?.status === 'connected' || connection?.status === 'needs_reconnect',
       notice,
@@ -73,7 +76,7 @@ export function createConnectRoutes(
 function askForOneClick(request: Request, response: Response): void {
   if ('continue' in request.query) throw new ConnectError('attempt_other_browser', 'finished without a session');
   response.render('finish-continue', {
-    title: response.locals.t('finish.title'),
+    title: response.locals.t('finish.heading'),
     continueUrl: `/oauth/finish/${request.params.attemptId}?continue=1`,
     step: 2,
   });

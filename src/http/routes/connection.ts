@@ -14,7 +14,9 @@ export function createConnectionRoutes(core: Pick<Core, 'connections' | 'disconn
     if (!connection) return response.redirect(303, '/');
     if (connection.status === 'disconnected') return renderDisconnected(response);
     if (connection.status === 'pending') return response.redirect(303, '/organizations');
-    renderConnection(response, connection);
+    const { notice } = request.session;
+    delete request.session.notice;
+    renderConnection(response, connection, notice ?? null);
   });
 
   // Asks once, and says what exactly will happen.
@@ -31,7 +33,7 @@ export function createConnectionRoutes(core: Pick<Core, 'connections' | 'disconn
     const connection = await find(userId);
     if (!connection || connection.status === 'disconnected') return response.redirect(303, '/connection');
     response.render('disconnect', {
-      title: response.locals.t('disconnect.title'),
+      title: response.locals.t('disconnect.heading'),
       organizationName: connection.organization?.name ?? null,
       notice,
     });
@@ -44,13 +46,13 @@ export function createConnectionRoutes(core: Pick<Core, 'connections' | 'disconn
 }
 
 function renderDisconnected(response: Response): void {
-  response.render('disconnected', { title: response.locals.t('disconnected.title') });
+  response.render('disconnected', { title: response.locals.t('disconnected.heading') });
 }
 
-function renderConnection(response: Response, connection: ConnectionSummary): void {
+function renderConnection(response: Response, connection: ConnectionSummary, notice: string | null): void {
   const needsReconnect = connection.status === 'needs_reconnect';
   response.render('connection', {
-    title: response.locals.t(needsReconnect ? 'connection.title_reconnect' : 'connection.title'),
+    title: response.locals.t(`connection.heading_${connection.status}`),
     step: needsReconnect ? null : 4,
     connection: {
       status: connection.status,
@@ -63,7 +65,7 @@ function renderConnection(response: Response, connection: ConnectionSummary): vo
       reason: connection.reason,
     },
     events: connection.events,
-    notice: null,
-    noticeKind: 'info',
+    notice,
+    noticeKind: 'success',
   });
 }

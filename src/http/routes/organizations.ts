@@ -28,12 +28,15 @@ export function createOrganizationRoutes(core: Pick<Core, 'organizations' | 'con
     if (organizationId === undefined) return renderAgain(request, response, 422, 'notices.choose_one');
     const userId = request.session.userId;
     if (userId === undefined) return response.redirect(303, '/');
+    const before = await core.connections.find(userId);
     try {
       await core.organizations.choose(userId, organizationId);
     } catch (error) {
       if (!isConnectError(error, 'organization_unknown', 'organization_not_pro')) throw error;
       return renderAgain(request, response, 409, `notices.${error.code}`);
     }
+    const changed = before?.status === 'connected' && before.organization?.id !== organizationId;
+    if (changed) request.session.notice = 'notices.company_changed';
     response.redirect(303, '/connection');
   });
 
@@ -49,19 +52,21 @@ export function createOrganizationRoutes(core: Pick<Core, 'organizations' | 'con
     const organizations = await core.organizations.list(userId);
     const chosen = shown.chosen ?? connection.organization?.id ?? null;
     const views = organizations.map((organization) => ({ ...organization, checked: organization.id === chosen }));
-    const { t, brand } = response.locals;
-    const page = { title: t('organizations.title', { brand: brand.name }), step: 3 };
+    const { t } = response.locals;
     if (!organizations.some(({ isPro }) => isPro)) {
       const kind = organizations.length === 0 ? 'none' : 'none-pro';
-      return response.render('no-organizations', { ...page, kind, organizations: views });
+      const title = t(`no_organizations.heading_${kind.replace('-', '_')}`);
+      return response.render('no-organizations', { title, step: 3, kind, organizations: views });
     }
+    const changing = connection.status === 'connected';
     const searchable = organizations.length >= searchFrom;
     response.render('organizations', {
-      ...page,
+      title: t(changing ? 'organizations.heading_changing' : 'organizations.heading'),
+      step: 3,
       organizations: searchable ? views.filter((view) => matches(view, shown.query)) : views,
       search: searchable ? { query: shown.query, total: organizations.length } : null,
       notice: shown.notice === null ? null : { key: shown.notice },
-      changing: connection.status === 'connected',
+      changing,
     });
   }
 

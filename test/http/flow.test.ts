@@ -1,0 +1,43 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Sandbox } from '../../src/sandbox/sandbox.ts';
+import { createTestApp, startTestSandbox, type TestApp } from '../support/app.ts';
+import { openBrowser, textOf } from '../support/browser.ts';
+import { answerAuthorization } from '../support/person.ts';
+
+let sandbox: Sandbox;
+let testApp: TestApp;
+beforeAll(async () => {
+  sandbox = await startTestSandbox();
+});
+afterAll(() => sandbox.close());
+beforeEach(() => {
+  sandbox.reset();
+  testApp = createTestApp(sandbox);
+});
+
+describe('the whole way', () => {
+  test('from the first page to a connected company', async () => {
+    const browser = openBrowser(testApp.app);
+    expect(textOf(await browser.get('/'))).toContain('Forbind Fakturaflow til Dinero');
+    const back = await browser.signIn('rikke');
+    expect(back.status).toBe(303);
+    expect(back.headers.location).toBe('/organizations');
+    const picker = await browser.get('/organizations');
+    expect(textOf(picker)).toContain('RN');
+    expect(picker.text).not.toMatch(/checked/);
+    const chosen = await browser.submit(picker, '/organizations', { organizationId: '118244' });
+    expect(chosen.headers.location).toBe('/connection');
+    const connection = textOf(await browser.get('/connection'));
+    expect(connection).toContain('Du er forbundet');
+    expect(connection).toContain('CVR 12345678');
+    expect(textOf(await browser.get('/'))).toContain('Du er allerede forbundet');
+  });
+});
+
+test('x', async () => {
+  const browser = openBrowser(testApp.app);
+  const url = await browser.start();
+  expect(await answerAuthorization(url, { person: 'rikke', consent: 'cancel' })).toMatchObject({
+    fields: { error: 'access_denied' },
+  });
+});

@@ -1,0 +1,91 @@
+// The app we ship (createApp, core, provider and Dinero adapters over HTTP), on in-memory stores and a fixed clock,
+// against a sandbox of its own.
+
+import { Writable } from 'node:stream';
+import type { Express } from 'express';
+import session from 'express-session';
+import { createDinero } from '../../src/adapters/dinero.ts';
+import { createVismaConnect } from '../../src/adapters/visma-connect.ts';
+import type { Brand } from '../../src/config.ts';
+import type { RefreshTokenPolicy } from '../../src/core/access-tokens.ts';
+import { createCore } from '../../src/core/index.ts';
+import { createApp } from '../../src/http/app.ts';
+import { createLogger } from '../../src/logger.ts';
+import { type Sandbox, type SandboxSettings, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { createFixedClock } from './clock.ts';
+import { createMemoryStores, type Stores } from './memory-stores.ts';
+
+export const testClient = { clientId: 'isv_test', clientSecret: 'a-client-secret-for-tests' };
+export const testOrigin = 'http://localhost:3000';
+export const defaultScopes = ['dineropublicapi:read', 'dineropublicapi:write', 'offline_access'];
+
+export type TestAppOptions = {
+  scopes?: string[];
+  https?: boolean;
+  trustProxy?: number | false;
+  clientSecret?: string;
+  brand?: Partial<Brand>;
+  refreshTokenPolicy?: RefreshTokenPolicy;
+  stores?: Partial<Stores>;
+};
+
+export function startTestSandbox(settings: Partial<SandboxSettings> = {}): Promise<Sandbox> {
+  const client = { ...testClient, redirectUris: [`${testOrigin}/oauth/callback`] };
+  return startSandbox({ port: 0, client, settings });
+}
+
+export type TestApp = ReturnType<typeof createTestApp>;
+
+export function createTestApp(sandbox: Pick<Sandbox, 'origin'>, options: TestAppOptions = {}) {
+  const clock = createFixedClock();
+  const scopes = options.scopes ?? defaultScopes;
+  const refreshTokenPolicy = options.refreshTokenPolicy ?? { use: 're-use', lifetimeSeconds: 180 * 86_400 };
+  const provider = createVismaConnect(
+    {
+      issuer: sandbox.origin,
+      clientId: testClient.clientId,
+      clientSecret: options.clientSecret ?? testClient.clientSecret,
+      scopes,
+      redirectUri: `${testOrigin}/oauth/callback`,
+    },
+    clock,
+  );
+  const stores = { ...createMemoryStores(), ...options.stores };
+  const core = createCore(
+    { clock, identityProvider: provider, accountingApi: createDinero({ baseUrl: sandbox.origin }, clock), ...stores },
+    { scopes, refreshTokenPolicy },
+  );
+  const lines: string[] = [];
+  const destination = new Writable({
+    write(chunk, _encoding, done) {
+      lines.push(String(chunk));
+      done();
+    },
+  });
+  const app: Express = createApp({
+    core,
+    clock,
+    logger: createLogger({ level: 'debug', destination }),
+    sessionStore: new session.MemoryStore(),
+    formTargets: provider.origins,
+    readinessChecks: [{ name: 'visma_connect', check: provider.check }],
+    config: {
+      https: options.https ?? false,
+      sessionSecrets: ['a session secret for tests of forty characters'],
+      trustProxy: options.trustProxy ?? false,
+      production: true,
+      brand: {
+        name: 'Fakturaflow',
+        color: null,
+        supportEmail: null,
+        privacyUrl: null,
+        termsUrl: null,
+        ...options.brand,
+      },
+      provider: { scopes },
+      sandbox: null,
+    },
+  });
+  const logs = () => lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  return { app, core, clock, stores, logs, logText: () => lines.join('') };
+}
