@@ -1,6 +1,6 @@
 // The environment, read once into one frozen Config, or refused with every problem at once.
 
-import { z } from 'zod';
+import { type Environment, environment, expectations, type VariableName, variableNames } from './environment.ts';
 
 export type Config = Readonly<{
   production: boolean;
@@ -49,125 +49,6 @@ export class ConfigError extends Error {
     this.problems = problems;
   }
 }
-
-const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
-const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
-const unitSeconds: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
-
-const port = z.coerce.number().int().min(1).max(65_535);
-
-const duration = z
-  .string()
-  .regex(/^\d{1,9}[smhd]$/)
-  .transform((text) => Number(text.slice(0, -1)) * (unitSeconds[text.slice(-1)] ?? 1));
-
-const webUrl = z.string().refine((text) => ['http:', 'https:'].includes(URL.parse(text)?.protocol ?? ''));
-
-/** https, or http on loopback, and no path, query or fragment. */
-const origin = webUrl
-  .transform((text) => new URL(text))
-  .refine((url) => url.pathname === '/' && !url.search && !url.hash && !url.username)
-  .refine((url) => url.protocol === 'https:' || loopback.test(url.hostname));
-
-const issuer = webUrl
-  .refine((text) => !text.endsWith('/') && !/[?#@]/.test(text))
-  .refine((text) => text.startsWith('https:') || loopback.test(new URL(text).hostname));
-
-const scopes = z
-  .string()
-  .transform((text) => text.split(/\s+/).filter((scope) => scope !== ''))
-  .refine((list) => list.length > 0 && list.join(' ').length <= 300)
-  .refine((list) => list.every((scope) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope)));
-
-const secrets = z
-  .string()
-  .transform((text) => text.split(',').map((secret) => secret.trim()))
-  .refine((list) => list.every((secret) => secret.length >= 32));
-
-const keys = z
-  .string()
-  .transform((text) => text.split(',').map((entry) => /^([\w.-]{1,50}):([\w+/-]{43}=?)$/.exec(entry.trim())))
-  .refine((list) => list.every((match) => match !== null))
-  .transform((list) => list.map((match) => ({ id: match?.[1] ?? '', bytes: Buffer.from(match?.[2] ?? '', 'base64') })))
-  .refine((list) => list.every(({ bytes }) => bytes.length === 32))
-  .refine((list) => new Set(list.map(({ id }) => id)).size === list.length);
-
-const proxies = z
-  .string()
-  .regex(/^(off|\d{1,2}|[0-9a-fA-F.:/]+(\s*,\s*[0-9a-fA-F.:/]+)*)$/)
-  .transform((text) => {
-    if (text === 'off' || text === '0') return false as const;
-    return /^\d{1,2}$/.test(text) ? Number(text) : text.split(',').map((address) => address.trim());
-  });
-
-/** What each variable must look like: the sentence that a wrong value is answered with. */
-const expectations = {
-  NODE_ENV: 'must be development, test or production',
-  PORT: 'must be a port number, for example 3000',
-  BASE_URL:
-    'must be the public origin: https, without a path, for example https://connect.example.com (http on localhost alone)',
-  DATABASE_URL: 'must be sqlite: and a file, for example sqlite:data/dinero-connect.db',
-  VISMA_CLIENT_ID: 'must be the client id from the Developer Portal, for example isv_yourcompany',
-  VISMA_CLIENT_SECRET: 'must be the client secret from the Developer Portal',
-  VISMA_ISSUER:
-    'must be an https URL without a trailing slash, for example https://connect.visma.com (http on loopback alone, outside production)',
-  VISMA_SCOPES:
-    'must be scopes with spaces between, 300 characters at most, for example dineropublicapi:read offline_access',
-  DINERO_API_URL: 'must be an https origin, for example https://api.dinero.dk (http on loopback alone)',
-  REFRESH_TOKEN_USE: 'must be re-use or one-time, as set in the Developer Portal',
-  REFRESH_TOKEN_LIFETIME: 'must be a duration, for example 180d',
-  REFRESH_TOKEN_GRACE: 'must be 0s, or 5s to 60s with REFRESH_TOKEN_USE=one-time',
-  SESSION_SECRETS: 'must be a comma list of secrets of 32 characters or more; make one with: openssl rand -base64 32',
-  TOKEN_KEYS: 'must be a comma list of id:key with different ids; make one with: echo "k1:$(openssl rand -base64 32)"',
-  TRUST_PROXY: 'must be off, the number of proxies in front, or a comma list of their addresses, for example 1',
-  BRAND_NAME: 'must be your product’s name, 80 characters at most',
-  BRAND_COLOR: 'must be a colour like #0b5fff',
-  SUPPORT_EMAIL: 'must be an e-mail address, for example help@example.com',
-  PRIVACY_URL: 'must be a web address, for example https://example.com/privacy',
-  TERMS_URL: 'must be a web address, for example https://example.com/terms',
-  SANDBOX: 'must be true, false or auto',
-  SANDBOX_PORT: 'must be a port number other than PORT, for example 4000',
-  LOG_LEVEL: `must be one of ${logLevels.join(', ')}`,
-} as const;
-
-export type VariableName = keyof typeof expectations;
-
-/** Every variable there is, in the order of the README's table. */
-export const variableNames = Object.keys(expectations) as VariableName[];
-
-const environment = z.object({
-  NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),
-  PORT: port.default(3000),
-  BASE_URL: origin.optional(),
-  DATABASE_URL: z
-    .string()
-    .regex(/^sqlite:[^\0]+$/)
-    .default('sqlite:data/dinero-connect.db'),
-  VISMA_CLIENT_ID: z.string().min(1).max(100).optional(),
-  VISMA_CLIENT_SECRET: z.string().min(1).max(500).optional(),
-  VISMA_ISSUER: issuer.default('https://connect.visma.com'),
-  VISMA_SCOPES: scopes.default(['dineropublicapi:read', 'dineropublicapi:write', 'offline_access']),
-  DINERO_API_URL: origin.default(new URL('https://api.dinero.dk')),
-  REFRESH_TOKEN_USE: z.enum(['re-use', 'one-time']).default('re-use'),
-  REFRESH_TOKEN_LIFETIME: duration.refine((seconds) => seconds > 0).default(180 * 86_400),
-  REFRESH_TOKEN_GRACE: duration.refine((seconds) => seconds === 0 || (seconds >= 5 && seconds <= 60)).default(0),
-  SESSION_SECRETS: secrets.optional(),
-  TOKEN_KEYS: keys.optional(),
-  TRUST_PROXY: proxies.default(false),
-  BRAND_NAME: z.string().trim().min(1).max(80).default('Dinero Connect'),
-  BRAND_COLOR: z
-    .string()
-    .regex(/^#[0-9a-f]{6}$/i)
-    .optional(),
-  SUPPORT_EMAIL: z.email().optional(),
-  PRIVACY_URL: webUrl.optional(),
-  TERMS_URL: webUrl.optional(),
-  SANDBOX: z.enum(['true', 'false', 'auto']).default('auto'),
-  SANDBOX_PORT: port.default(4000),
-  LOG_LEVEL: z.enum(logLevels).default('info'),
-} satisfies Record<VariableName, z.ZodType>);
-
-type Environment = z.infer<typeof environment>;
 
 /** The sandbox's own application, as the built-in Visma Connect knows it. */
 export const sandboxClient = { clientId: 'isv_sandbox', clientSecret: 'sandbox-secret' };

@@ -136,6 +136,7 @@ function listen(server: Server, port: number): Promise<void> {
 }
 
 async function run(): Promise<void> {
+  const stopping = stopOnSignals();
   if (existsSync('.env')) process.loadEnvFile();
   const config = parseConfig(process.env, readDevelopmentSecrets);
   const logger = await createReadableLogger(config);
@@ -150,19 +151,30 @@ async function run(): Promise<void> {
   provider.check().catch(() => logger.warn(`no discovery document from ${config.provider.issuer} yet`));
   const housekeeping = setInterval(keepHouse, housekeepingMilliseconds);
 
-  let stopping = false;
-  async function stop(signal: string): Promise<void> {
-    if (stopping) process.exit(1);
-    stopping = true;
-    logger.info({ signal }, 'stopping');
-    clearInterval(housekeeping);
-    setTimeout(() => process.exit(1), stopLimitMilliseconds).unref();
-    await new Promise((resolve) => server.close(resolve));
-    await sandbox?.close();
-    await database.close();
-  }
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  const signal = await stopping;
+  logger.info({ signal }, 'stopping');
+  clearInterval(housekeeping);
+  await new Promise((resolve) => server.close(resolve));
+  await sandbox?.close();
+  await database.close();
+}
+
+/**
+ * Resolves at the first signal to stop, also at one that comes while the app is still starting. A second one, or
+ * taking too long, ends the process with exit code 1.
+ */
+function stopOnSignals(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let asked = false;
+    const stop = (signal: NodeJS.Signals) => {
+      if (asked) process.exit(1);
+      asked = true;
+      setTimeout(() => process.exit(1), stopLimitMilliseconds).unref();
+      resolve(signal);
+    };
+    process.on('SIGTERM', stop);
+    process.on('SIGINT', stop);
+  });
 }
 
 function explain(error: unknown): string[] {

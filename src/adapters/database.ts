@@ -13,10 +13,13 @@ const migrationsDirectory = fileURLToPath(new URL('../../migrations', import.met
 /** The wait is in the driver and blocks the event loop, so it is short; the patience is in `run`. */
 const busyTimeoutMilliseconds = 20;
 const patienceMilliseconds = 2_000;
+const acquireTimeoutMilliseconds = 5_000;
+/** What goes wrong comes back to the caller; the library need not print it, too. */
+const silent = { warn() {}, error() {}, deprecate() {}, debug() {} };
 
 /** `filename` of the SQLite database; its folder is made when it is missing, readable by this account alone. */
 export function openDatabase(filename: string) {
-  mkdirSync(dirname(filename), { recursive: true, mode: 0o700 });
+  makeFolder(filename);
   const db = knex({
     client: 'better-sqlite3',
     connection: { filename },
@@ -24,6 +27,8 @@ export function openDatabase(filename: string) {
     compileSqlOnError: false,
     migrations: { directory: migrationsDirectory, loadExtensions: ['.ts'] },
     pool: { min: 1, max: 1, afterCreate: prepareConnection },
+    acquireConnectionTimeout: acquireTimeoutMilliseconds,
+    log: silent,
   });
 
   /**
@@ -48,8 +53,13 @@ export function openDatabase(filename: string) {
     run,
     /** Brings the schema up to date. Throws database_unavailable. */
     async migrate(): Promise<void> {
-      await run(() => db.migrate.latest());
-      chmodSync(filename, 0o600);
+      try {
+        await run(() => db.migrate.latest());
+        chmodSync(filename, 0o600);
+      } catch (error) {
+        if (!(error instanceof ConnectError)) throw error;
+        throw new ConnectError(error.code, `${filename} cannot be opened and written: ${error.message}`);
+      }
     },
     /** Reads and finds the schema up to date. Throws database_unavailable. */
     async check(): Promise<void> {
@@ -58,6 +68,14 @@ export function openDatabase(filename: string) {
     },
     close: () => db.destroy(),
   };
+}
+
+function makeFolder(filename: string): void {
+  try {
+    mkdirSync(dirname(filename), { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new ConnectError('database_unavailable', `the folder of ${filename} cannot be made: ${codeOf(error)}`);
+  }
 }
 
 function prepareConnection(connection: { pragma(text: string): unknown }, done: (error: unknown) => void): void {
@@ -74,8 +92,8 @@ function prepareConnection(connection: { pragma(text: string): unknown }, done: 
 }
 
 function codeOf(error: unknown): string | null {
-  if (!(error instanceof Error)) return null;
-  if (error.name === 'KnexTimeoutError') return 'POOL_TIMEOUT';
+  if (typeof error !== 'object' || error === null) return null;
+  if ('name' in error && error.name === 'KnexTimeoutError') return 'POOL_TIMEOUT';
   return 'code' in error && typeof error.code === 'string' ? error.code : null;
 }
 

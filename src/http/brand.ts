@@ -2,15 +2,16 @@
 // whatever the colour, text on it and links in it stay readable (WCAG 2.2, 1.4.3: 4.5 to 1) in light and in dark.
 
 type Rgb = readonly [red: number, green: number, blue: number];
-type Surfaces = { page: string; card: string };
+type Surfaces = { page: string; card: string; tint: string };
 export type Palette = { accent: string; accentText: string; accentHover: string; accentLink: string };
 
-/** What accents are seen against; the same values as `--page` and `--card` in `public/app.css`. */
-export const lightSurfaces: Surfaces = { page: '#f4f6f6', card: '#ffffff' };
-export const darkSurfaces: Surfaces = { page: '#121617', card: '#1b2022' };
+/** What accents are seen against; the same values as `--page`, `--card` and `--tint` in `public/app.css`. */
+export const lightSurfaces: Surfaces = { page: '#f4f6f6', card: '#ffffff', tint: '#f4f7f7' };
+export const darkSurfaces: Surfaces = { page: '#121617', card: '#1b2022', tint: '#22292b' };
 
 const defaultColor = '#0b6b73';
-const textContrast = 4.5;
+/** WCAG asks for 4.5; thin coloured words on a dark page are easier to read with some more. */
+const linkContrast = { light: 4.5, dark: 6.5 };
 /** A filled button must at least be seen as filled; its edge (`--accent-link`) is what makes it stand out. */
 const fillContrast = { light: 1.3, dark: 2 };
 
@@ -24,12 +25,12 @@ export function createBrandStylesheet(brandColor: string | null): string {
 
 /** Accents for one scheme: as close to the brand's colour as reading allows. */
 export function createPalette(color: string, surfaces: Surfaces, scheme: 'light' | 'dark'): Palette {
-  const grounds = [parseColor(surfaces.page), parseColor(surfaces.card)];
+  const grounds = Object.values(surfaces).map(parseColor);
   const step = scheme === 'light' ? -0.01 : 0.01;
   const standsOut = (least: number) => (shade: Rgb) => grounds.every((ground) => contrastRatio(shade, ground) >= least);
   const brand = parseColor(color);
   const accent = shiftLightness(brand, step, standsOut(fillContrast[scheme]));
-  const link = shiftLightness(brand, step, standsOut(textContrast));
+  const link = shiftLightness(brand, step, standsOut(linkContrast[scheme]));
   // Black or white: one of the two always has at least 4.58 to 1 on any colour.
   const textIsWhite = contrastRatio(accent, white) >= contrastRatio(accent, black);
   return {
@@ -91,7 +92,8 @@ function shiftLightness(color: Rgb, step: number, isGoodEnough: (shade: Rgb) => 
   const { hue, saturation, lightness } = toHsl(color);
   let shade = color;
   let level = lightness;
-  while (!isGoodEnough(shade) && level > 0 && level < 1) {
+  const end = step < 0 ? 0 : 1;
+  while (!isGoodEnough(shade) && level !== end) {
     level = Math.min(1, Math.max(0, level + step));
     shade = fromHsl(hue, saturation, level);
   }

@@ -13,6 +13,8 @@ export function limitForms(): RequestHandler {
     limit: formsPerWindow,
     legacyHeaders: false,
     standardHeaders: false,
+    // Whose forwarded headers count is `trust proxy`'s business; of all others they mean nothing.
+    validate: { xForwardedForHeader: false, forwardedHeader: false },
     skip: ({ method }) => method === 'GET' || method === 'HEAD',
     handler: (_request, _response, next) => next(new RequestError('too_many_requests', windowSeconds)),
   });

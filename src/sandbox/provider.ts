@@ -56,7 +56,6 @@ function createProtocolConfiguration({ settings, refreshTokens }: ProviderParts)
     clientAuthMethods: ['client_secret_basic', 'client_secret_post'],
     enabledJWA: { idTokenSigningAlgValues: ['RS256'] },
     claims: { openid: ['sub'], profile: ['name'] },
-    clockTolerance: 0,
     allowOmittingSingleRegisteredRedirectUri: false,
     pkce: { required: () => settings.pkceRequired },
     // An authorization belongs to no browser session: signing out at Visma Connect does not end it.

@@ -198,6 +198,7 @@ describe('the way back', () => {
     const { browser, fields } = await aboutToReturn();
     const locations = await Promise.all(Array.from({ length: 8 }, () => browser.comeBack(fields)));
     expect(new Set(locations).size).toBe(1);
+    sandbox.faults.set('token', { kind: 'slow', ms: 400 });
     const visits = await Promise.all(Array.from({ length: 8 }, () => browser.get(locations[0] ?? '')));
     expect(visits.map(({ headers }) => headers.location)).toEqual(Array(8).fill('/organizations'));
     expect(tokenCalls()).toBe(1);

@@ -1,7 +1,7 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { dirname, join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { answerAuthorization, createCookieJar } from '../support/person.ts';
 import { authorizeUrl, callDinero, connect, refresh, startTestSandbox, type Tokens } from './support.ts';
@@ -140,29 +140,52 @@ test('revoking a person ends that person’s authorizations and nobody else’s'
   await refreshed(mads.refresh_token);
 });
 
-test('what was issued before a restart still works after it, spent tokens stay spent, one stays signed in', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'sandbox-'));
-  const stateFile = join(folder, 'state.json');
+describe('a restart', () => {
   const settings = { refreshTokenUse: 'one-time' } as const;
-  const before = await startTestSandbox(settings, { stateFile });
-  const port = Number(new URL(before.origin).port);
-  const jar = createCookieJar();
-  await answerAuthorization(authorizeUrl(before), { person: 'rikke', consent: 'accept', jar });
-  const [first, second] = [await connect(before), await connect(before)];
-  await refresh(before, first.refresh_token);
-  await before.close();
-  expect((await stat(stateFile)).mode & 0o777).toBe(0o600);
+  const running: Sandbox[] = [];
+  let stateFile: string;
+  beforeEach(async () => {
+    stateFile = join(await mkdtemp(join(tmpdir(), 'sandbox-')), 'state.json');
+  });
+  afterEach(async () => {
+    await Promise.all(running.splice(0).map((one) => one.close()));
+    await rm(dirname(stateFile), { recursive: true });
+  });
+  async function start(port = 0): Promise<Sandbox> {
+    const started = await startTestSandbox(settings, { stateFile, port });
+    running.push(started);
+    return started;
+  }
+  async function restart(before: Sandbox): Promise<Sandbox> {
+    await running.pop()?.close();
+    return start(Number(new URL(before.origin).port));
+  }
 
-  const after = await startTestSandbox(settings, { stateFile, port });
-  try {
+  test('leaves tokens alive, and spent ones spent', async () => {
+    const before = await start();
+    const [first, second] = [await connect(before), await connect(before)];
+    await refresh(before, first.refresh_token);
+    const after = await restart(before);
     expect((await callDinero(after, '/v1/organizations', first.access_token)).status).toBe(200);
     expect((await refresh(after, second.refresh_token)).status).toBe(200);
     expect((await refresh(after, first.refresh_token)).status).toBe(400);
     expect(after.replaysOfSpentTokens()).toBe(1);
+  });
+
+  test('leaves one signed in', async () => {
+    const before = await start();
+    const jar = createCookieJar();
+    await answerAuthorization(authorizeUrl(before), { person: 'rikke', consent: 'accept', jar });
+    const after = await restart(before);
     await answerAuthorization(authorizeUrl(after), { person: 'rikke', consent: 'accept', jar });
     expect(after.requests.some(({ path }) => path.endsWith('/sign-in'))).toBe(false);
-  } finally {
-    await after.close();
-    await rm(folder, { recursive: true });
-  }
+  });
+
+  test('finds a state file that nobody else may read, and says when it is broken', async () => {
+    await start();
+    await running.pop()?.close();
+    expect((await stat(stateFile)).mode & 0o777).toBe(0o600);
+    await writeFile(stateFile, '{');
+    await expect(start()).rejects.toThrow('Delete it to start anew');
+  });
 });

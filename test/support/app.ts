@@ -50,7 +50,8 @@ export function createTestApp(sandbox: Pick<Sandbox, 'origin'>, options: TestApp
     },
     clock,
   );
-  const stores = { ...createMemoryStores(), ...options.stores };
+  const users: string[] = [];
+  const stores = rememberUsers({ ...createMemoryStores(), ...options.stores }, users);
   const core = createCore(
     { clock, identityProvider: provider, accountingApi: createDinero({ baseUrl: sandbox.origin }, clock), ...stores },
     { scopes, refreshTokenPolicy },
@@ -87,5 +88,18 @@ export function createTestApp(sandbox: Pick<Sandbox, 'origin'>, options: TestApp
     },
   });
   const logs = () => lines.map((line) => JSON.parse(line) as Record<string, unknown>);
-  return { app, core, clock, stores, logs, logText: () => lines.join('') };
+  return { app, core, clock, stores, logs, logText: () => lines.join(''), connectedUsers: () => users };
+}
+
+/** Generated user ids are told to nobody; tests that play the integrator's backend need them. */
+function rememberUsers(stores: Stores, users: string[]): Stores {
+  const { saveAuthorized } = stores.connections;
+  const connections: Stores['connections'] = {
+    ...stores.connections,
+    saveAuthorized(userId, ...rest) {
+      users.push(userId);
+      return saveAuthorized(userId, ...rest);
+    },
+  };
+  return { ...stores, connections };
 }

@@ -73,7 +73,10 @@ export function tokenOf(page: Response): string {
 
 /** The page's sentences, without its markup. */
 export function textOf(page: Response): string {
-  const body = page.text.replace(/^[\s\S]*<body[^>]*>/, '').replace(/<[^>]+>/g, ' ');
+  const body = page.text
+    .replace(/^[\s\S]*<body[^>]*>/, '')
+    .replace(/<\/?(bdi|strong)[^>]*>/g, '')
+    .replace(/<[^>]+>/g, ' ');
   const entities: Record<string, string> = { '&lt;': '<', '&gt;': '>', '&#34;': '"', '&#39;': "'", '&amp;': '&' };
   return body.replace(/&(lt|gt|#34|#39|amp);/g, (entity) => entities[entity] ?? entity).replace(/\s+/g, ' ');
 }

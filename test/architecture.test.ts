@@ -1,0 +1,126 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+
+// What may import what. A room that is not listed may not exist; a package that is not listed may not be used there.
+const rooms: Record<string, { own: string[]; packages: string[] }> = {
+  'src/core': { own: ['src/core'], packages: [] },
+  'src/adapters/connection-store.ts': { own: ['src/core', 'src/adapters'], packages: [] },
+  'src/adapters/attempt-store.ts': { own: ['src/core', 'src/adapters'], packages: [] },
+  'src/adapters/revocation-store.ts': { own: ['src/core', 'src/adapters'], packages: [] },
+  'src/adapters/identity-store.ts': { own: ['src/core', 'src/adapters'], packages: [] },
+  'src/adapters/event-store.ts': { own: ['src/core', 'src/adapters'], packages: [] },
+  'src/adapters/connection-row.ts': { own: ['src/core'], packages: [] },
+  'src/adapters/token-answer.ts': { own: ['src/core', 'src/adapters'], packages: [] },
+  'src/adapters/session-store.ts': { own: ['src/core', 'src/adapters'], packages: ['express-session'] },
+  'src/adapters/database.ts': { own: ['src/core'], packages: ['knex'] },
+  'src/adapters/vault.ts': { own: [], packages: ['jose'] },
+  'src/adapters/id-token.ts': { own: ['src/core'], packages: ['jose'] },
+  'src/adapters/outbound.ts': { own: [], packages: ['p-limit'] },
+  // jose only for the type and the key set that id-token.ts verifies with.
+  'src/adapters/visma-connect.ts': { own: ['src/core', 'src/adapters'], packages: ['openid-client', 'jose'] },
+  'src/adapters/dinero.ts': { own: ['src/core', 'src/adapters'], packages: ['ky', 'zod'] },
+  'src/http': {
+    own: ['src/core', 'src/http', 'src/locales', 'src/config.ts', 'src/logger.ts'],
+    packages: ['express', 'express-session', 'express-rate-limit', 'csrf-csrf', 'cookie', 'helmet', 'i18next', 'zod'],
+  },
+  'src/config.ts': { own: ['src/environment.ts'], packages: [] },
+  'src/environment.ts': { own: [], packages: ['zod'] },
+  'src/logger.ts': { own: [], packages: ['pino'] },
+  'src/sandbox': { own: ['src/sandbox'], packages: ['express', 'oidc-provider', 'jose', 'zod', 'ejs'] },
+  'src/main.ts': {
+    own: ['src/adapters', 'src/core', 'src/http', 'src/config.ts', 'src/logger.ts', 'src/sandbox/sandbox.ts'],
+    packages: ['pino-pretty'],
+  },
+};
+
+const files = (readdirSync('src', { recursive: true }) as string[])
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => join('src', file));
+
+function roomOf(file: string) {
+  const name = Object.keys(rooms)
+    .filter((room) => file === room || file.startsWith(`${room}/`))
+    .sort((a, b) => b.length - a.length)[0];
+  return name === undefined ? undefined : rooms[name];
+}
+
+function importsOf(file: string): string[] {
+  const source = readFileSync(file, 'utf8');
+  return [...source.matchAll(/(?:from|import\()\s*'([^']+)'/g), ...source.matchAll(/^import '([^']+)'/gm)].map(
+    ([, name]) => name ?? '',
+  );
+}
+
+const packageOf = (name: string) =>
+  name
+    .split('/')
+    .slice(0, name.startsWith('@') ? 2 : 1)
+    .join('/');
+
+describe('imports', () => {
+  test.each(files)('%s', (file) => {
+    const room = roomOf(file);
+    expect(room).toBeDefined();
+    for (const name of importsOf(file)) {
+      if (name.startsWith('node:')) continue;
+      if (name.startsWith('.')) {
+        const target = relative('.', join(dirname(file), name));
+        const allowed = room?.own.some((own) => target === own || target.startsWith(`${own}/`));
+        expect({ file, target, allowed }).toEqual({ file, target, allowed: true });
+      } else {
+        expect(room?.packages).toContain(packageOf(name));
+      }
+    }
+  });
+
+  test('nobody imports main', () => {
+    for (const file of files) expect(importsOf(file).filter((name) => /(^|\/)main\.ts$/.test(name))).toEqual([]);
+  });
+
+  test('the environment is read in main alone, and core has no clock of its own', () => {
+    for (const file of files) {
+      const source = readFileSync(file, 'utf8');
+      if (file !== 'src/main.ts')
+        expect({ file, reads: source.includes('process.env') }).toEqual({ file, reads: false });
+      if (file.startsWith('src/core/'))
+        expect({ file, clock: /Date\.now|new Date\(\)|setTimeout/.test(source) }).toEqual({ file, clock: false });
+    }
+  });
+});
+
+describe('what is forbidden everywhere', () => {
+  test.each(files)('%s is short, and has no word that says nothing', (file) => {
+    const source = readFileSync(file, 'utf8');
+    expect(source.split('\n').length).toBeLessThanOrEqual(220);
+    expect(file).not.toMatch(/(^|[/-])(data|info|manager|helper|handler|service|util)s?[-.]/);
+  });
+
+  test('views escape everything: raw output is for includes alone', () => {
+    for (const file of readdirSync('views', { recursive: true }) as string[]) {
+      if (!file.endsWith('.ejs')) continue;
+      const raw = readFileSync(join('views', file), 'utf8').match(/<%-(?!\s*include\()[^%]*%>/g);
+      expect({ file, raw }).toEqual({ file, raw: null });
+    }
+  });
+
+  test('no page of ours brings a script', () => {
+    expect((readdirSync('public') as string[]).filter((file) => /\.m?js$/.test(file))).toEqual([]);
+  });
+});
+
+test('the container runs the Node that the project pins', () => {
+  const { devDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+    devDependencies: Record<string, string>;
+  };
+  expect(readFileSync('Dockerfile', 'utf8')).toContain(`FROM node:${devDependencies.node}-`);
+});
+
+test('every dependency has an exact version', () => {
+  const { dependencies, devDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as Record<
+    string,
+    Record<string, string>
+  >;
+  for (const version of Object.values({ ...dependencies, ...devDependencies }))
+    expect(version).toMatch(/^\d+\.\d+\.\d+$/);
+});

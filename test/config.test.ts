@@ -1,0 +1,186 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { type Config, ConfigError, parseConfig } from '../src/config.ts';
+import { variableNames } from '../src/environment.ts';
+
+const madeSecrets = { sessionSecrets: 's'.repeat(40), tokenKeys: `dev:${Buffer.alloc(32, 1).toString('base64')}` };
+const parse = (env: Record<string, string | undefined>): Config => parseConfig(env, () => madeSecrets);
+
+const production = {
+  NODE_ENV: 'production',
+  BASE_URL: 'https://connect.example.com',
+  VISMA_CLIENT_ID: 'isv_example',
+  VISMA_CLIENT_SECRET: 'a secret',
+  SESSION_SECRETS: 'x'.repeat(32),
+  TOKEN_KEYS: `k1:${Buffer.alloc(32, 1).toString('base64')}`,
+};
+
+function problemsOf(env: Record<string, string | undefined>): string[] {
+  try {
+    parse(env);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+}
+
+describe('with nothing set', () => {
+  test('it is development on the sandbox', () => {
+    expect(parse({})).toMatchObject({
+      production: false,
+      port: 3000,
+      baseUrl: 'http://localhost:3000',
+      redirectUri: 'http://localhost:3000/oauth/callback',
+      https: false,
+      databaseFile: 'data/dinero-connect.db',
+      provider: {
+        issuer: 'http://127.0.0.1:4000',
+        clientId: 'isv_sandbox',
+        scopes: ['dineropublicapi:read', 'dineropublicapi:write', 'offline_access'],
+      },
+      dineroApiUrl: 'http://127.0.0.1:4000',
+      refreshTokenPolicy: { use: 're-use', lifetimeSeconds: 180 * 86_400, graceSeconds: 0 },
+      sandbox: { port: 4000 },
+      trustProxy: false,
+    });
+    expect(parse({}).tokenKeys).toHaveLength(1);
+  });
+
+  test('empty values are as good as none', () => {
+    expect(parse(Object.fromEntries(variableNames.map((name) => [name, ''])))).toEqual(parse({}));
+  });
+
+  test('the configuration is frozen', () => {
+    expect(Object.isFrozen(parse({}))).toBe(true);
+  });
+});
+
+describe('with two credentials', () => {
+  test('it is the real Visma Connect and Dinero', () => {
+    expect(parse({ VISMA_CLIENT_ID: 'isv_example', VISMA_CLIENT_SECRET: 'secret' })).toMatchObject({
+      provider: { issuer: 'https://connect.visma.com', clientId: 'isv_example', clientSecret: 'secret' },
+      dineroApiUrl: 'https://api.dinero.dk',
+      sandbox: null,
+    });
+  });
+
+  test('SANDBOX=true still forces the sandbox, SANDBOX=false forbids it', () => {
+    const credentials = { VISMA_CLIENT_ID: 'isv_example', VISMA_CLIENT_SECRET: 'secret' };
+    expect(parse({ ...credentials, SANDBOX: 'true' }).sandbox).toEqual({ port: 4000 });
+    expect(problemsOf({ SANDBOX: 'false' })).toEqual([
+      expect.stringMatching(/^VISMA_CLIENT_ID is missing/),
+      expect.stringMatching(/^VISMA_CLIENT_SECRET is missing/),
+    ]);
+  });
+});
+
+describe('in production', () => {
+  test('a whole configuration is accepted', () => {
+    expect(parse(production)).toMatchObject({ production: true, https: true, sandbox: null });
+  });
+
+  test('nothing is made up: what is missing is said, all at once', () => {
+    const problems = problemsOf({ NODE_ENV: 'production' });
+    expect(problems.map((problem) => problem.split(' ')[0])).toEqual([
+      'BASE_URL',
+      'SESSION_SECRETS',
+      'TOKEN_KEYS',
+      'VISMA_CLIENT_ID',
+      'VISMA_CLIENT_SECRET',
+    ]);
+  });
+
+  test('the sandbox runs on an explicit word alone', () => {
+    const { VISMA_CLIENT_ID: _id, VISMA_CLIENT_SECRET: _secret, ...rest } = production;
+    expect(problemsOf(rest)).toHaveLength(2);
+    expect(problemsOf({ ...rest, SANDBOX: 'auto' })).toHaveLength(2);
+    expect(parse({ ...rest, SANDBOX: 'true' }).sandbox).toEqual({ port: 4000 });
+  });
+
+  test('an issuer on plain http is refused', () => {
+    expect(problemsOf({ ...production, VISMA_ISSUER: 'http://127.0.0.1:4000' })).toEqual([
+      expect.stringContaining('VISMA_ISSUER'),
+    ]);
+    expect(
+      parse({ VISMA_CLIENT_ID: 'a', VISMA_CLIENT_SECRET: 'b', VISMA_ISSUER: 'http://127.0.0.1:4000' }).provider.issuer,
+    ).toBe('http://127.0.0.1:4000');
+  });
+});
+
+const wrong: [string, string][] = [
+  ['NODE_ENV', 'prod'],
+  ['PORT', '0'],
+  ['PORT', '65536'],
+  ['PORT', '3000x'],
+  ['BASE_URL', 'connect.example.com'],
+  ['BASE_URL', 'http://connect.example.com'],
+  ['BASE_URL', 'https://connect.example.com/path'],
+  ['BASE_URL', 'https://connect.example.com/?a=b'],
+  ['BASE_URL', 'https://user@connect.example.com'],
+  ['BASE_URL', 'javascript:alert(1)'],
+  ['DATABASE_URL', 'mysql://localhost/x'],
+  ['DATABASE_URL', 'sqlite:'],
+  ['VISMA_CLIENT_ID', 'x'.repeat(101)],
+  ['VISMA_ISSUER', 'https://connect.visma.com/'],
+  ['VISMA_ISSUER', 'http://connect.visma.com'],
+  ['VISMA_SCOPES', '   '],
+  ['VISMA_SCOPES', 'read "write"'],
+  ['VISMA_SCOPES', 'x'.repeat(301)],
+  ['DINERO_API_URL', 'http://api.dinero.dk'],
+  ['DINERO_API_URL', 'https://api.dinero.dk/v1'],
+  ['REFRESH_TOKEN_USE', 'reuse'],
+  ['REFRESH_TOKEN_LIFETIME', '180'],
+  ['REFRESH_TOKEN_LIFETIME', '0d'],
+  ['REFRESH_TOKEN_GRACE', '4s'],
+  ['REFRESH_TOKEN_GRACE', '61s'],
+  ['REFRESH_TOKEN_GRACE', '10s'],
+  ['SESSION_SECRETS', 'short'],
+  ['SESSION_SECRETS', `${'x'.repeat(32)},short`],
+  ['TOKEN_KEYS', 'k1'],
+  ['TOKEN_KEYS', `k1:${Buffer.alloc(16).toString('base64')}`],
+  ['TOKEN_KEYS', `k1:${Buffer.alloc(32).toString('base64')},k1:${Buffer.alloc(32).toString('base64')}`],
+  ['TRUST_PROXY', 'true'],
+  ['TRUST_PROXY', 'everyone'],
+  ['BRAND_NAME', 'x'.repeat(81)],
+  ['BRAND_COLOR', 'blue'],
+  ['SUPPORT_EMAIL', 'help'],
+  ['PRIVACY_URL', 'javascript:alert(1)'],
+  ['TERMS_URL', '/terms'],
+  ['SANDBOX', 'yes'],
+  ['SANDBOX_PORT', '3000'],
+  ['LOG_LEVEL', 'verbose'],
+];
+
+describe('a wrong value', () => {
+  test.each(wrong)('%s=%s is named, with what a right one looks like', (name, value) => {
+    const env = { ...(name === 'VISMA_CLIENT_ID' ? { VISMA_CLIENT_SECRET: 'secret' } : {}), [name]: value };
+    expect(problemsOf(env)).toEqual([expect.stringMatching(new RegExp(`^${name} must `))]);
+  });
+
+  test('all of them are reported at once, each once, and no secret is repeated', () => {
+    const env = { ...Object.fromEntries(wrong), SESSION_SECRETS: 'my-short-secret', TOKEN_KEYS: 'my-wrong-key' };
+    const problems = problemsOf(env);
+    // Two of them are wrong only beside a right value of another.
+    const alone = variableNames.filter((name) => name !== 'SANDBOX_PORT' && name !== 'REFRESH_TOKEN_GRACE');
+    expect(problems.map((problem) => problem.split(' ')[0]).sort()).toEqual([...alone].sort());
+    expect(problems.join()).not.toMatch(/my-short-secret|my-wrong-key/);
+  });
+});
+
+test.each([
+  ['off', false],
+  ['0', false],
+  ['2', 2],
+  ['10.0.0.0/8, ::1', ['10.0.0.0/8', '::1']],
+])('TRUST_PROXY=%s', (value, expected) => {
+  expect(parse({ TRUST_PROXY: value }).trustProxy).toEqual(expected);
+});
+
+test('.env.example and the README have every variable, and .env.example no other', () => {
+  const example = readFileSync('.env.example', 'utf8');
+  const named = [...example.matchAll(/^#? ?([A-Z_]+)=/gm)].map(([, name]) => name);
+  expect(named.sort()).toEqual([...variableNames].sort());
+  const readme = readFileSync('README.md', 'utf8');
+  for (const name of variableNames) expect(readme).toContain(`\`${name}\``);
+});

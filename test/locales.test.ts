@@ -1,0 +1,140 @@
+// Every sentence exists in both languages, is complete, and is used.
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import da from '../src/locales/da.json' with { type: 'json' };
+import en from '../src/locales/en.json' with { type: 'json' };
+
+const danish = flatten(da);
+const english = flatten(en);
+
+/** Keys that are put together at run time, with the reason. Everything else is written out where it is used. */
+const dynamicPrefixes = [
+  'access.', // by part of the access: access.read
+  'errors.', // by error code: errors.not_found.heading
+  'actions.', // by the error page's action
+  'notices.', // by the route that shows one
+  'reasons.', // by the connection's reason
+  'events.', // by the event's type
+];
+/** i18next picks these by `count`; the key is asked for without them. */
+const pluralSuffix = /_(one|other)$/;
+
+const requestErrorCodes = [
+  ...['bad_request', 'form_expired', 'not_found', 'method_not_allowed', 'payload_too_large'],
+  ...['unsupported_media_type', 'too_many_requests', 'internal'],
+];
+
+test('both languages have the same keys', () => {
+  expect([...english.keys()].sort()).toEqual([...danish.keys()].sort());
+});
+
+test('both languages have the same placeholders', () => {
+  for (const [key, sentence] of danish) {
+    expect({ key, placeholders: placeholders(english.get(key) ?? '') }).toEqual({
+      key,
+      placeholders: placeholders(sentence),
+    });
+  }
+});
+
+test('no sentence is empty, or has spaces at its ends', () => {
+  for (const [key, sentence] of [...danish, ...english]) {
+    expect({ key, sentence: sentence.trim() }).toEqual({ key, sentence });
+    expect({ key, length: sentence.length }).not.toEqual({ key, length: 0 });
+  }
+});
+
+test('every error code has a heading and a text', async () => {
+  const source = await readFile('src/core/errors.ts', 'utf8');
+  const union = source.slice(
+    source.indexOf('export type ErrorCode ='),
+    source.indexOf(';', source.indexOf('ErrorCode =')),
+  );
+  const codes = [...union.matchAll(/\| '(\w+)'/g)].map(([, code]) => code);
+  expect(codes.length).toBeGreaterThan(15);
+  for (const code of [...codes, ...requestErrorCodes]) {
+    expect([code, danish.has(`errors.${code}.heading`), danish.has(`errors.${code}.text`)]).toEqual([code, true, true]);
+  }
+  const known = new Set([...codes, ...requestErrorCodes]);
+  expect(Object.keys(da.errors).filter((code) => !known.has(code))).toEqual([]);
+});
+
+test('every event has a name', async () => {
+  const source = await readFile('src/core/types.ts', 'utf8');
+  const union = source.slice(
+    source.indexOf('export type EventType ='),
+    source.indexOf(';', source.indexOf('EventType =')),
+  );
+  const types = [...union.matchAll(/\| '(\w+)'/g)].map(([, type]) => type as string);
+  expect(Object.keys(da.events).sort()).toEqual(types.sort());
+});
+
+test('every sentence that a view or a route asks for exists', async () => {
+  for (const { path, text } of await readSources()) {
+    const calls = [...text.matchAll(/\bt\(([^()]*)/g)].map(([, inside]) => inside as string);
+    for (const [, key] of calls.join('\n').matchAll(/'([a-z_]+\.[a-z_.]+)'/g)) {
+      const exists = danish.has(key as string) || danish.has(`${key}_other`);
+      expect({ path, key, exists }).toEqual({ path, key, exists: true });
+    }
+  }
+});
+
+test('every sentence is used', async () => {
+  const text = (await readSources()).map((source) => source.text).join('\n');
+  const unused = [...danish.keys()].filter((key) => {
+    if (dynamicPrefixes.some((prefix) => key.startsWith(prefix))) return false;
+    return !text.includes(`'${key}'`) && !text.includes(`'${key.replace(pluralSuffix, '')}'`);
+  });
+  expect(unused).toEqual([]);
+});
+
+test('no view writes a sentence of its own', async () => {
+  for (const { path, text } of (await readSources()).filter((source) => source.path.endsWith('.ejs'))) {
+    const words = text
+      .replace(/<%[\s\S]*?%>/g, '')
+      .replace(/<[^>]*>/g, '')
+      .match(/\p{L}{2,}/gu);
+    expect({ path, words }).toEqual({ path, words: null });
+  }
+});
+
+test('views print without escaping only what they include', async () => {
+  for (const { path, text } of (await readSources()).filter((source) => source.path.endsWith('.ejs'))) {
+    const raw = [...text.matchAll(/<%-\s*([^\s(]*)/g)].map(([, word]) => word).filter((word) => word !== 'include');
+    expect({ path, raw }).toEqual({ path, raw: [] });
+    expect({ path, inline: /\sstyle=|<style|<script|\son\w+=/.test(text) }).toEqual({ path, inline: false });
+  }
+});
+
+test('Danish words are without jargon', () => {
+  for (const [key, sentence] of danish) {
+    expect({ key, jargon: /\b(token|oauth|scope|api|redirect|callback|session|cookie)/i.exec(sentence)?.[0] }).toEqual({
+      key,
+      jargon: undefined,
+    });
+  }
+});
+
+function flatten(sentences: object, prefix = ''): Map<string, string> {
+  return new Map(
+    Object.entries(sentences).flatMap(([name, value]) =>
+      typeof value === 'string' ? [[prefix + name, value] as const] : [...flatten(value, `${prefix}${name}.`)],
+    ),
+  );
+}
+
+function placeholders(sentence: string): string[] {
+  return [...sentence.matchAll(/\{\{(\w+)\}\}/g)].map(([, name]) => name as string).sort();
+}
+
+async function readSources(): Promise<{ path: string; text: string }[]> {
+  const directories = ['views', 'src/http'];
+  const files = await Promise.all(
+    directories.map(async (directory) =>
+      (await readdir(directory, { recursive: true })).map((name) => join(directory, name)),
+    ),
+  );
+  const paths = files.flat().filter((path) => /\.(ejs|ts)$/.test(path));
+  return Promise.all(paths.map(async (path) => ({ path, text: await readFile(path, 'utf8') })));
+}
