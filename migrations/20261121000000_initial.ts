@@ -32,6 +32,7 @@ export async function up(knex: Knex): Promise<void> {
     table.text('expires_at').notNullable();
     table.text('returned_at');
     table.text('sealed_response');
+    table.text('response_hash');
     table.text('claimed_at');
     table.text('result');
     table.text('result_code');

@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAttemptStore } from './adapters/attempt-store.ts';
@@ -122,10 +123,25 @@ async function build(config: Config, logger: Logger) {
 }
 
 /** Slow and idle clients give their place back (requirements, F44). */
-function createLimitedServer(app: Parameters<typeof createServer>[1]): Server {
+function createLimitedServer(app: Parameters<typeof createServer>[1]) {
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 15_000, maxHeaderSize: 16_384 }, app);
   server.maxConnections = 10_000;
-  return server;
+  // Browsers open sockets ahead on which nothing is asked yet; close() alone would wait for them.
+  const silent = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    silent.add(socket);
+    socket.once('close', () => silent.delete(socket));
+  });
+  server.on('request', ({ socket }) => silent.delete(socket));
+
+  /** Takes no more requests; resolves when the ones under way have ended. */
+  async function drain(): Promise<void> {
+    const closed = new Promise((resolve) => server.close(resolve));
+    for (const socket of silent) socket.destroy();
+    await closed;
+  }
+
+  return { server, drain };
 }
 
 function listen(server: Server, port: number): Promise<void> {
@@ -144,7 +160,7 @@ async function run(): Promise<void> {
     build(config, logger),
     startSandboxOf(config),
   ]);
-  const server = createLimitedServer(app);
+  const { server, drain } = createLimitedServer(app);
   await listen(server, config.port);
   const sandboxNote = sandbox ? ` with the sandbox on ${sandbox.origin}: no real data` : '';
   process.stdout.write(`Dinero Connect is ready: open ${config.baseUrl}${sandboxNote}\n`);
@@ -154,7 +170,7 @@ async function run(): Promise<void> {
   const signal = await stopping;
   logger.info({ signal }, 'stopping');
   clearInterval(housekeeping);
-  await new Promise((resolve) => server.close(resolve));
+  await drain();
   await sandbox?.close();
   await database.close();
 }

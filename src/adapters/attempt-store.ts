@@ -17,6 +17,7 @@ type Row = {
   expires_at: string;
   returned_at: string | null;
   sealed_response: string | null;
+  response_hash: string | null;
   claimed_at: string | null;
   result: AttemptResult['kind'] | null;
   result_code: ErrorCode | null;
@@ -50,6 +51,7 @@ export function createAttemptStore(database: Database, vault: Vault): AttemptSto
       expiresAt: new Date(row.expires_at),
       returnedAt: row.returned_at === null ? null : new Date(row.returned_at),
       response: await openJson<AuthorizationResponse>(row.sealed_response, responseOf(row.state_hash)),
+      responseHash: row.response_hash,
       claimedAt: row.claimed_at === null ? null : new Date(row.claimed_at),
       result: toResult(row),
     };
@@ -71,6 +73,7 @@ export function createAttemptStore(database: Database, vault: Vault): AttemptSto
         expires_at: attempt.expiresAt.toISOString(),
         returned_at: null,
         sealed_response: null,
+        response_hash: null,
         claimed_at: null,
         result: null,
         result_code: null,
@@ -79,12 +82,12 @@ export function createAttemptStore(database: Database, vault: Vault): AttemptSto
       await database.run((db) => db<Row>('attempts').insert(row));
     },
 
-    async markReturned(stateHash, response, now) {
+    async markReturned(stateHash, response, responseHash, now) {
       const sealedResponse = await vault.seal(JSON.stringify(response), responseOf(stateHash));
       const count = await database.run((db) =>
         db<Row>('attempts')
           .where({ state_hash: stateHash, returned_at: null })
-          .update({ returned_at: now.toISOString(), sealed_response: sealedResponse }),
+          .update({ returned_at: now.toISOString(), sealed_response: sealedResponse, response_hash: responseHash }),
       );
       return count === 1;
     },

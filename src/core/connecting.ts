@@ -42,7 +42,7 @@ export function createConnecting(
     const now = clock.now();
     await attempts.insert({
       id: randomUUID(),
-      stateHash: hashState(state),
+      stateHash: hash(state),
       secrets,
       browserId: who.browserId,
       userId: who.userId,
@@ -51,6 +51,7 @@ export function createConnecting(
       expiresAt: new Date(now.getTime() + attemptLifetimeSeconds * 1000),
       returnedAt: null,
       response: null,
+      responseHash: null,
       claimedAt: null,
       result: null,
     });
@@ -58,25 +59,36 @@ export function createConnecting(
   }
 
   /**
-   * Parks what the callback brought on the attempt that `state` names, the first time only, and answers the attempt's
-   * id whether or not it was the first time. `null` when no attempt has this state (requirements, A2).
+   * Parks what the callback brought on the attempt that `state` names, the first time only. Answers the attempt's id to
+   * whoever brings what is parked, and `null` to everybody else: the id is the proof that this browser came back from
+   * the consent. Without that, who starts an attempt could have somebody else consent to it (decision 1).
    */
   async function receive(state: string, response: AuthorizationResponse): Promise<string | null> {
-    const stateHash = hashState(state);
-    await attempts.markReturned(stateHash, response, clock.now());
-    return (await attempts.findByStateHash(stateHash))?.id ?? null;
+    const stateHash = hash(state);
+    const responseHash = hash(
+      JSON.stringify([response.kind, response.kind === 'code' ? response.code : response.error]),
+    );
+    await attempts.markReturned(stateHash, response, responseHash, clock.now());
+    const attempt = await attempts.findByStateHash(stateHash);
+    return attempt?.responseHash === responseHash ? attempt.id : null;
   }
 
   /**
    * Finishes a returned attempt for the browser that started it: once; every further visit gets the first one's
-   * result. Throws attempt_unknown, attempt_other_browser, attempt_expired, attempt_unfinished (not back yet, or its
+   * result. Another browser, or none (`null`), ends the attempt: whoever consented was not who started. Throws attempt_unknown, attempt_other_browser, attempt_expired, attempt_unfinished (not back yet, or its
    * finish was cut off), and whatever code the attempt failed with.
    */
-  async function finish(attemptId: string, browserId: string): Promise<SuccessfulResult> {
+  async function finish(attemptId: string, browserId: string | null): Promise<SuccessfulResult> {
     const attempt = await attempts.find(attemptId);
     if (!attempt) throw new ConnectError('attempt_unknown', 'no attempt has this id');
-    if (attempt.browserId !== browserId) throw new ConnectError('attempt_other_browser', 'finished in another browser');
+    if (attempt.browserId !== browserId) return refuseOtherBrowser(attempt);
     return succeed(attempt.result ?? (await finishOnce(attempt)));
+  }
+
+  async function refuseOtherBrowser(attempt: Attempt): Promise<never> {
+    const unused = await attempts.claim(attempt.id, clock.now());
+    if (unused) await attempts.finish(attempt.id, { kind: 'failed', code: 'attempt_other_browser' });
+    throw new ConnectError('attempt_other_browser', 'an attempt came back in another browser than it left from');
   }
 
   async function finishOnce(attempt: Attempt): Promise<AttemptResult> {
@@ -140,8 +152,8 @@ export function createConnecting(
   return { start, receive, finish };
 }
 
-function hashState(state: string): string {
-  return createHash('sha256').update(state).digest('base64url');
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('base64url');
 }
 
 function succeed(result: AttemptResult): SuccessfulResult {

@@ -66,7 +66,7 @@ export type AccountingApi = {
 export type AttemptStore = {
   insert(attempt: Attempt): Promise<void>;
   /** Parks the response on an attempt that has not returned yet. False when there is none: unknown or used state. */
-  markReturned(stateHash: string, response: AuthorizationResponse, now: Date): Promise<boolean>;
+  markReturned(stateHash: string, response: AuthorizationResponse, responseHash: string, now: Date): Promise<boolean>;
   findByStateHash(stateHash: string): Promise<Attempt | null>;
   find(id: string): Promise<Attempt | null>;
   /** Takes the right to finish a returned attempt. True for exactly one caller, ever. */

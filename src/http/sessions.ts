@@ -16,6 +16,8 @@ declare module 'express-session' {
     renewedFor: string;
     /** Locale key of what the next connection page says once. */
     notice: string;
+    /** The first choice has just been made: the flow ends on the next connection page. */
+    arrived: true;
   }
 }
 

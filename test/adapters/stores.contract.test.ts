@@ -28,6 +28,7 @@ function attemptNamed(id: string): Attempt {
     expiresAt: later,
     returnedAt: null,
     response: null,
+    responseHash: null,
     claimedAt: null,
     result: null,
   };
@@ -68,29 +69,31 @@ describe.each([
       const first = { kind: 'code' as const, code: 'c', issuer: 'https://i' };
       const answers = await Promise.all(
         [first, { kind: 'error' as const, error: 'access_denied' }].map((response) =>
-          stores.attempts.markReturned('hash-of-a1', response, now),
+          stores.attempts.markReturned('hash-of-a1', response, response.kind, now),
         ),
       );
       expect(answers).toEqual([true, false]);
       expect((await stores.attempts.find('a1'))?.response).toEqual(first);
-      expect(await stores.attempts.markReturned('hash-of-nobody', first, now)).toBe(false);
+      expect((await stores.attempts.find('a1'))?.responseHash).toBe('code');
+      expect(await stores.attempts.markReturned('hash-of-nobody', first, 'h', now)).toBe(false);
     });
 
     test('of many who claim a returned attempt one gets it; an attempt that is not back cannot be claimed', async () => {
       await stores.attempts.insert(attemptNamed('a1'));
       expect(await stores.attempts.claim('a1', now)).toBe(false);
-      await stores.attempts.markReturned('hash-of-a1', { kind: 'error', error: 'x' }, now);
+      await stores.attempts.markReturned('hash-of-a1', { kind: 'error', error: 'x' }, 'h', now);
       const claims = await Promise.all(Array.from({ length: 8 }, () => stores.attempts.claim('a1', now)));
       expect(claims.filter(Boolean)).toHaveLength(1);
     });
 
     test('a finished attempt keeps its result and forgets what was secret', async () => {
       await stores.attempts.insert(attemptNamed('a1'));
-      await stores.attempts.markReturned('hash-of-a1', { kind: 'code', code: 'c', issuer: null }, now);
+      await stores.attempts.markReturned('hash-of-a1', { kind: 'code', code: 'c', issuer: null }, 'h', now);
       await stores.attempts.finish('a1', { kind: 'connected', userId: 'u2' });
       expect(await stores.attempts.find('a1')).toMatchObject({
         result: { kind: 'connected', userId: 'u2' },
         response: null,
+        responseHash: 'h',
         secrets: { nonce: '', codeVerifier: '' },
       });
       await stores.attempts.insert(attemptNamed('a2'));

@@ -17,7 +17,9 @@ async function reload(tab: Tab): Promise<void> {
 
 /** Waits for the page to be loaded anew; it would wait in vain for one that comes out of the cache. */
 async function goBack({ page }: Tab): Promise<void> {
-  await page.goBack({ waitUntil: 'load' });
+  await page.waitForLoadState('load');
+  // Not page.goBack(): Playwright does not know the cache, and loses the page at times.
+  await Promise.all([page.waitForEvent('load'), page.evaluate('history.back()')]);
 }
 
 /** Back until a page of ours that is not `from` is shown. */

@@ -179,19 +179,39 @@ describe('the way back', () => {
     const page = await stranger.get(location);
     expect(page.status).toBe(200);
     expect(page.text).toContain(`href="${location}?continue=1"`);
-    expect((await stranger.get(`${location}?continue=1`)).status).toBe(403);
-    expect(tokenCalls()).toBe(0);
     expect((await browser.get(`${location}?continue=1`)).headers.location).toBe('/organizations');
+    expect((await stranger.get(`${location}?continue=1`)).status).toBe(403);
+    expect(tokenCalls()).toBe(1);
   });
 
-  test('a state works once: a replay, also with another code, gets the first result', async () => {
+  test('a state works once: the same answer again gets the first result, another answer gets nothing', async () => {
     const { browser, fields } = await aboutToReturn();
     const first = await browser.comeBack(fields);
     expect((await browser.get(first)).headers.location).toBe('/organizations');
-    const second = await browser.comeBack({ ...fields, code: 'stolen' });
-    expect(second).toBe(first);
-    expect((await browser.get(second)).headers.location).toBe('/organizations');
+    expect(await browser.comeBack(fields)).toBe(first);
+    expect((await browser.get(first)).headers.location).toBe('/organizations');
+    expect(await browser.comeBack({ ...fields, code: 'stolen' })).toBe('/oauth/finish/unknown');
     expect(tokenCalls()).toBe(1);
+  });
+
+  test('who starts an attempt and has somebody else consent to it gets nothing', async () => {
+    const { browser: attacker, fields } = await aboutToReturn();
+    const victim = openBrowser(testApp.app);
+    const location = await victim.comeBack(fields);
+    const guesses: Record<string, string>[] = [
+      { state: fields.state ?? '' },
+      { ...fields, code: 'x' },
+      { state: fields.state ?? '', error: 'access_denied' },
+    ];
+    for (const guess of guesses) {
+      expect(await attacker.comeBack(guess)).toBe('/oauth/finish/unknown');
+    }
+    await victim.get(location);
+    expect((await victim.get(`${location}?continue=1`)).status).toBe(403);
+    // Even with the address the attempt has ended.
+    expect((await attacker.get(location)).status).toBe(403);
+    expect((await attacker.get('/organizations')).headers.location).toBe('/');
+    expect(tokenCalls()).toBe(0);
   });
 
   test('eight parallel returns and eight parallel visits make one exchange', async () => {

@@ -8,7 +8,7 @@ export function createFixedClock(start = new Date()): FixedClock {
   let current = start.getTime();
   return {
     now: () => new Date(current),
-    sleep: () => new Promise((resolve) => setTimeout(resolve, 5)),
+    sleep: () => new Promise((resolve) => setTimeout(resolve, 20)),
     advance(seconds) {
       current += seconds * 1000;
     },

@@ -41,10 +41,10 @@ function createMemoryAttempts(): AttemptStore {
       if (byState(attempt.stateHash) || attempts.has(attempt.id)) throw new Error('not unique');
       attempts.set(attempt.id, structuredClone(attempt));
     },
-    async markReturned(stateHash, response, now) {
+    async markReturned(stateHash, response, responseHash, now) {
       const attempt = byState(stateHash);
       if (!attempt || attempt.returnedAt) return false;
-      Object.assign(attempt, { response, returnedAt: now });
+      Object.assign(attempt, { response, responseHash, returnedAt: now });
       return true;
     },
     findByStateHash: async (stateHash) => copy(byState(stateHash)),

@@ -44,8 +44,8 @@ export function createConnectRoutes(
     const id = request.params.attemptId;
     if (!attemptId.safeParse(id).success) throw new ConnectError('attempt_unknown', 'no attempt has this id');
     const { browserId } = request.session;
-    if (browserId === undefined) return askForOneClick(request, response);
-    const result = await core.connecting.finish(id, browserId);
+    if (browserId === undefined && !('continue' in request.query)) return askForOneClick(request, response);
+    const result = await core.connecting.finish(id, browserId ?? null);
     if (request.session.renewedFor !== id) {
       await renewSession(request, result.userId, id, options.clock.now());
       if (result.kind === 'connected') request.session.notice = 'notices.reconnected';
@@ -74,7 +74,6 @@ export function createConnectRoutes(
 
 /** A browser that held its cookie back on the way here gives it after a click on a page of ours (facts, section 4). */
 function askForOneClick(request: Request, response: Response): void {
-  if ('continue' in request.query) throw new ConnectError('attempt_other_browser', 'finished without a session');
   response.render('finish-continue', {
     title: response.locals.t('finish.heading'),
     continueUrl: `/oauth/finish/${request.params.attemptId}?continue=1`,

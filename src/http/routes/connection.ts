@@ -14,9 +14,10 @@ export function createConnectionRoutes(core: Pick<Core, 'connections' | 'disconn
     if (!connection) return response.redirect(303, '/');
     if (connection.status === 'disconnected') return renderDisconnected(response);
     if (connection.status === 'pending') return response.redirect(303, '/organizations');
-    const { notice } = request.session;
+    const { notice, arrived } = request.session;
     delete request.session.notice;
-    renderConnection(response, connection, notice ?? null);
+    delete request.session.arrived;
+    renderConnection(response, connection, { notice: notice ?? null, arrived: arrived ?? false });
   });
 
   // Asks once, and says what exactly will happen.
@@ -49,11 +50,14 @@ function renderDisconnected(response: Response): void {
   response.render('disconnected', { title: response.locals.t('disconnected.heading') });
 }
 
-function renderConnection(response: Response, connection: ConnectionSummary, notice: string | null): void {
-  const needsReconnect = connection.status === 'needs_reconnect';
+function renderConnection(
+  response: Response,
+  connection: ConnectionSummary,
+  { notice, arrived }: { notice: string | null; arrived: boolean },
+): void {
   response.render('connection', {
     title: response.locals.t(`connection.heading_${connection.status}`),
-    step: needsReconnect ? null : 4,
+    step: arrived ? 4 : null,
     connection: {
       status: connection.status,
       organization: connection.organization,

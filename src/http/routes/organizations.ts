@@ -37,6 +37,7 @@ export function createOrganizationRoutes(core: Pick<Core, 'organizations' | 'con
     }
     const changed = before?.status === 'connected' && before.organization?.id !== organizationId;
     if (changed) request.session.notice = 'notices.company_changed';
+    if (before?.status !== 'connected') request.session.arrived = true;
     response.redirect(303, '/connection');
   });
 
@@ -62,7 +63,7 @@ export function createOrganizationRoutes(core: Pick<Core, 'organizations' | 'con
     const searchable = organizations.length >= searchFrom;
     response.render('organizations', {
       title: t(changing ? 'organizations.heading_changing' : 'organizations.heading'),
-      step: 3,
+      step: changing ? null : 3,
       organizations: searchable ? views.filter((view) => matches(view, shown.query)) : views,
       search: searchable ? { query: shown.query, total: organizations.length } : null,
       notice: shown.notice === null ? null : { key: shown.notice },

@@ -31,7 +31,11 @@ export type Stage = {
   openTabIn(context: BrowserContext, options?: VisitorOptions): Promise<Tab>;
 };
 
-export type StageOptions = { settings?: Partial<SandboxSettings>; env?: Record<string, string>; backForwardCache?: boolean };
+export type StageOptions = {
+  settings?: Partial<SandboxSettings>;
+  env?: Record<string, string>;
+  backForwardCache?: boolean;
+};
 
 /** Builds the stage before the tests of a file and takes it down after them, also when it could not be built. */
 export function useStage(options: StageOptions = {}): Stage {

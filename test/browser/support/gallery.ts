@@ -1,0 +1,81 @@
+// Looks at a page as it is in a person's hands: axe in light and in dark, 320 px wide, by keyboard, and its pictures.
+
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import axe from 'axe-core';
+import type { Page } from 'playwright-core';
+import { describeFocus, type Focus, findOverflow, findStops, runAxe } from './in-page.ts';
+import type { Tab } from './tab.ts';
+
+const pictures = join(import.meta.dirname, '../../../test-output/screenshots');
+const phone = { width: 390, height: 844 };
+const desktop = { width: 1280, height: 900 };
+const narrowest = { width: 320, height: 640 };
+const localeKey =
+  /\b(?:home|site|pro|notices|organizations|connection|disconnect(?:ed)?|errors?|actions|events)\.[a-z]\w+/;
+
+export type LookOptions = {
+  /** Also a picture in dark. */
+  dark?: boolean;
+  /** What fits the screen, not the whole page. */
+  screenOnly?: boolean;
+};
+
+export type Gallery = ReturnType<typeof createGallery>;
+
+/** `problems` is one sentence each; a test of pages ends with none. */
+export function createGallery(tab: Pick<Tab, 'page' | 'language'>) {
+  const { page, language } = tab;
+  const problems: string[] = [];
+
+  async function look(name: string, options: LookOptions = {}): Promise<void> {
+    const complain = (what: string) => problems.push(`${name}: ${what}`);
+    await page.waitForLoadState('load');
+    await readWords(page, language, complain);
+    await page.evaluate(axe.source);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      for (const broken of await page.evaluate<string[]>(runAxe)) complain(`${colorScheme}: ${broken}`);
+      if (colorScheme === 'light' || options.dark) await takePictures(page, colorScheme, name, options);
+    }
+    await page.emulateMedia({ colorScheme: 'light' });
+    await page.setViewportSize(narrowest);
+    for (const element of await page.evaluate<string[]>(findOverflow)) complain(`wider than 320 px: ${element}`);
+    await page.setViewportSize(phone);
+    await walkByKeyboard(page, complain);
+  }
+
+  async function takePictures(page: Page, colorScheme: 'light' | 'dark', name: string, options: LookOptions) {
+    const folder = join(pictures, language);
+    mkdirSync(folder, { recursive: true });
+    for (const viewport of [phone, desktop]) {
+      await page.setViewportSize(viewport);
+      const file = `${name}-${viewport.width}${colorScheme === 'dark' ? '-dark' : ''}.png`;
+      await page.screenshot({ path: join(folder, file), fullPage: !options.screenOnly });
+    }
+    await page.setViewportSize(phone);
+  }
+
+  return { look, problems };
+}
+
+async function readWords(page: Page, language: string, complain: (what: string) => void): Promise<void> {
+  if ((await page.locator('html').getAttribute('lang')) !== language) complain(`not in ${language}`);
+  const text = `${await page.title()} ${await page.locator('body').textContent()}`;
+  const untranslated = localeKey.exec(text)?.[0] ?? /\{\{|undefined|\[object/.exec(text)?.[0];
+  if (untranslated) complain(`says ${untranslated}`);
+  if ((await page.locator('h1').count()) !== 1) complain('has not one heading');
+  if ((await page.locator('.button-filled, .button-danger').count()) > 1) complain('has more than one filled button');
+}
+
+/** From the top of the page, Tab by Tab: every stop in its order, seen and not covered. */
+async function walkByKeyboard(page: Page, complain: (what: string) => void): Promise<void> {
+  const stops = await page.evaluate<number>(findStops);
+  for (let stop = 0; stop < stops; stop += 1) {
+    await page.keyboard.press('Tab');
+    const focus = await page.evaluate<Focus>(describeFocus);
+    if (focus.stop !== stop) return complain(`Tab leads to stop ${focus.stop} instead of ${stop}: ${focus.label}`);
+    if (!focus.outlined) complain(`focus does not show on ${focus.label}`);
+    if (focus.covered) complain(`something covers ${focus.label}`);
+  }
+}
