@@ -60,7 +60,8 @@ export function createVismaConnect(
   }
 
   function configure({ metadata }: Discovered, fetch: Fetch): client.Configuration {
-    const authentication = client.ClientSecretPost(options.clientSecret);
+    const authenticate = acceptsSecretInBody(metadata) ? client.ClientSecretPost : client.ClientSecretBasic;
+    const authentication = authenticate(options.clientSecret);
     const configuration = new client.Configuration(metadata, options.clientId, undefined, authentication);
     client.allowInsecureRequests(configuration);
     configuration[client.customFetch] = fetch;
@@ -144,7 +145,10 @@ export function createVismaConnect(
     },
 
     async revoke(refreshToken) {
-      const configuration = configure(await discover(), fetchOther);
+      const found = await discover();
+      // A provider without the endpoint (RFC 7009 is optional) has nothing to be told.
+      if (found.metadata.revocation_endpoint === undefined) return;
+      const configuration = configure(found, fetchOther);
       try {
         await client.tokenRevocation(configuration, refreshToken, { token_type_hint: 'refresh_token' });
       } catch {
@@ -165,6 +169,11 @@ export function createVismaConnect(
       return [...new Set([options.issuer, ...(endpoint ? [endpoint] : [])].map((url) => new URL(url).origin))];
     },
   };
+}
+
+/** Basic is what a provider takes that says nothing (RFC 8414, 2); it encodes `_` and `-` as some do not expect. */
+function acceptsSecretInBody(metadata: client.ServerMetadata): boolean {
+  return metadata.token_endpoint_auth_methods_supported?.includes('client_secret_post') ?? false;
 }
 
 /** `before` stands in for what an answer may leave out (RFC 6749, 5.1 and 6). */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import Sqlite from 'better-sqlite3';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { startOtherProvider } from '../support/other-provider.ts';
 import { type AppProcess, makeFolder, startApp, takeFreePort } from '../support/process.ts';
 import { openRemoteBrowser } from '../support/remote-browser.ts';
 
@@ -87,6 +88,26 @@ test('with openid the same person finds the connection in another browser, over 
   const phone = openBrowser();
   expect((await phone.signIn('rikke')).location).toBe('/connection');
   expect((await phone.get('/connection')).text).toContain('RN');
+}, 60_000);
+
+test('with any other standards-conforming provider and API the same flow works', async () => {
+  const other = await startOtherProvider({ id: 'isv_journey', secret: clientSecret });
+  try {
+    await start({ VISMA_ISSUER: other.origin, DINERO_API_URL: other.origin });
+    const browser = openBrowser();
+    const left = await browser.submit(await browser.get('/'), '/connect');
+    const returned = await browser.send('/oauth/callback', other.consent(left.location ?? ''), false);
+    expect((await browser.get(returned.location ?? '')).location).toBe('/organizations');
+    const picker = await browser.get('/organizations');
+    expect(picker.text).toContain('Anden ApS');
+    await browser.submit(picker, '/organizations', { organizationId: '7' });
+    expect((await browser.get('/connection')).text).toContain('Du er forbundet');
+    await browser.submit(await browser.get('/disconnect'), '/disconnect');
+    expect((await browser.get('/connection')).text).toContain('Forbindelsen er afbrudt');
+    expect(readDatabase('select * from revocations')).toEqual([]);
+  } finally {
+    await other.close();
+  }
 }, 60_000);
 
 describe('secrets', () => {
