@@ -1,7 +1,10 @@
 // Scripts that run inside the page under test: text, because the types of a browser are not those of these tests.
 
-/** Where Tab should stop, in order; one stop for a group of radio buttons. Answers how many. */
+/** Where Tab should stop from the top on; one stop for a group of radio buttons. Answers how many. */
 export const findStops = `(() => {
+  document.body.tabIndex = -1;
+  document.body.focus();
+  document.body.removeAttribute('tabindex');
   const candidates = [...document.querySelectorAll('a[href], button, input, select, textarea, summary, [tabindex]')];
   const reachable = candidates.filter((e) => !e.disabled && e.tabIndex >= 0 && e.checkVisibility());
   const entryOf = (radio) => {

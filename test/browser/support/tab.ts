@@ -38,8 +38,12 @@ export function createTab(options: {
 
   const press = (name: string) => page.getByRole('button', { name, exact: true }).click();
   const follow = (name: string) => page.getByRole('link', { name, exact: true }).click();
-  // biome-ignore lint/performance/useDomNodeTextContent: what is seen, not what the document holds.
-  const see = async (selector: string) => (await page.locator(selector).innerText()).trim();
+  /** What is seen, not what the document holds. */
+  async function see(selector: string): Promise<string> {
+    await page.locator(selector).waitFor();
+    return (await page.locator(selector).allInnerTexts()).join('').trim();
+  }
+
   const heading = () => see('h1');
   const text = () => see('body');
   const path = () => page.url().replace(origin, '');
