@@ -66,9 +66,9 @@ async function startSandboxOf({ sandbox, provider, redirectUri, databaseFile, re
 function logEvents(events: EventStore, logger: Logger): EventStore {
   return {
     ...events,
-    async append(connection, type, at) {
-      await events.append(connection, type, at);
-      logger.info({ event: type, connectionId: connection.id }, 'connection event');
+    async append(connectionId, type, at) {
+      await events.append(connectionId, type, at);
+      logger.info({ event: type, connectionId }, 'connection event');
     },
   };
 }

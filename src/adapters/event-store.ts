@@ -8,8 +8,8 @@ type Row = { id: number; connection_id: string; type: EventType; at: string };
 
 export function createEventStore(database: Database): EventStore {
   return {
-    async append({ id }, type, at) {
-      await database.run((db) => db<Row>('events').insert({ connection_id: id, type, at: at.toISOString() }));
+    async append(connectionId, type, at) {
+      await database.run((db) => db<Row>('events').insert({ connection_id: connectionId, type, at: at.toISOString() }));
     },
 
     async listLatest(connectionId, limit) {

@@ -80,7 +80,7 @@ export function createAccessTokens(
     const now = clock.now();
     const expiresAt = policy.use === 'one-time' ? refreshExpiryFrom(policy, grant, now) : connection.refreshExpiresAt;
     if (await connections.saveRefreshed(connection, grant, expiresAt))
-      await events.append(connection, 'refreshed', now);
+      await events.append(connection.id, 'refreshed', now);
     return usable(await connections.findByUser(connection.userId));
   }
 
@@ -90,7 +90,7 @@ export function createAccessTokens(
     reason: 'grant_rejected' | 'no_refresh_token' | 'refresh_expired',
   ): Promise<AuthorizedConnection> {
     if (await connections.markNeedsReconnect(connection, reason)) {
-      await events.append(connection, 'needs_reconnect', clock.now());
+      await events.append(connection.id, 'needs_reconnect', clock.now());
     }
     return usable(await connections.findByUser(connection.userId));
   }

@@ -119,9 +119,9 @@ export function createConnecting(
     const before = await connections.findByUser(userId);
     const refreshExpiresAt = refreshExpiryFrom(options.refreshTokenPolicy, grant, now);
     const connection = await connections.saveAuthorized(userId, grant, refreshExpiresAt, now);
-    await events.append(connection, before?.grant ? 'reauthorized' : 'authorized', now);
+    await events.append(connection.id, before?.grant ? 'reauthorized' : 'authorized', now);
     if (options.scopes.some((scope) => !grant.scope.includes(scope) && scope !== 'openid')) {
-      await events.append(connection, 'scope_reduced', now);
+      await events.append(connection.id, 'scope_reduced', now);
     }
     return { kind: (await keepOrganization(connection)) ? 'connected' : 'authorized', userId };
   }

@@ -21,7 +21,7 @@ export function createDisconnecting(ports: {
     const connection = await connections.findByUser(userId);
     const now = clock.now();
     if (connection === null || !(await connections.disconnect(userId, now))) return false;
-    await events.append(connection, 'disconnected', now);
+    await events.append(connection.id, 'disconnected', now);
     await revokeDue();
     return true;
   }

@@ -36,7 +36,7 @@ export function createOrganizations(
     if (!(await connections.chooseOrganization(connection, { id, name, vatNumber }, now))) {
       throw new ConnectError('not_connected', 'the connection was renewed or ended during the choice');
     }
-    await events.append(connection, 'organization_chosen', now);
+    await events.append(connection.id, 'organization_chosen', now);
   }
 
   return { list, choose };

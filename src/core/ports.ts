@@ -114,7 +114,7 @@ export type IdentityStore = {
 };
 
 export type EventStore = {
-  append(connection: Pick<Connection, 'id' | 'userId'>, type: EventType, at: Date): Promise<void>;
+  append(connectionId: string, type: EventType, at: Date): Promise<void>;
   /** The latest ones, newest first. */
   listLatest(connectionId: string, limit: number): Promise<ConnectionEvent[]>;
   deleteBefore(before: Date): Promise<number>;

@@ -33,6 +33,7 @@ export class RequestError extends Error {
 }
 
 type Action = 'start_again' | 'try_again' | 'choose_company' | 'reconnect' | 'home';
+/** `changed`: something may have changed, so the page does not say that nothing was. */
 type ErrorPage = { status: number; action: Action; level: 'info' | 'warn' | 'error'; changed?: true };
 
 const errorPages: Record<PageCode, ErrorPage> = {
@@ -40,7 +41,7 @@ const errorPages: Record<PageCode, ErrorPage> = {
   attempt_unknown: { status: 400, action: 'start_again', level: 'info' },
   attempt_expired: { status: 410, action: 'start_again', level: 'info' },
   attempt_other_browser: { status: 403, action: 'start_again', level: 'warn' },
-  attempt_unfinished: { status: 409, action: 'start_again', level: 'warn' },
+  attempt_unfinished: { status: 409, action: 'start_again', level: 'warn', changed: true },
   authorization_failed: { status: 502, action: 'start_again', level: 'warn' },
   authorization_response_invalid: { status: 400, action: 'start_again', level: 'warn' },
   grant_rejected: { status: 502, action: 'start_again', level: 'warn' },
@@ -51,11 +52,11 @@ const errorPages: Record<PageCode, ErrorPage> = {
   dinero_rate_limited: { status: 503, action: 'try_again', level: 'warn' },
   dinero_unauthorized: { status: 502, action: 'reconnect', level: 'warn' },
   dinero_rejected: { status: 502, action: 'try_again', level: 'error' },
-  not_connected: { status: 404, action: 'start_again', level: 'info' },
-  needs_reconnect: { status: 409, action: 'reconnect', level: 'info' },
+  not_connected: { status: 404, action: 'start_again', level: 'info', changed: true },
+  needs_reconnect: { status: 409, action: 'reconnect', level: 'info', changed: true },
   organization_unknown: { status: 409, action: 'choose_company', level: 'info' },
   organization_not_pro: { status: 409, action: 'choose_company', level: 'info' },
-  database_unavailable: { status: 503, action: 'home', level: 'error' },
+  database_unavailable: { status: 503, action: 'home', level: 'error', changed: true },
   misconfigured: { status: 500, action: 'home', level: 'error' },
   bad_request: { status: 400, action: 'home', level: 'info' },
   form_expired: { status: 403, action: 'home', level: 'info' },
@@ -64,7 +65,7 @@ const errorPages: Record<PageCode, ErrorPage> = {
   payload_too_large: { status: 413, action: 'home', level: 'info' },
   unsupported_media_type: { status: 415, action: 'home', level: 'info' },
   too_many_requests: { status: 429, action: 'home', level: 'warn' },
-  internal: { status: 500, action: 'home', level: 'error' },
+  internal: { status: 500, action: 'home', level: 'error', changed: true },
 };
 
 const organizationsAction = { href: '/organizations' };

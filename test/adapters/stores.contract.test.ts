@@ -225,10 +225,9 @@ describe.each([
   });
 
   test('events come newest first, as many as asked for, and old ones are deleted', async () => {
-    const connection = { id: 'c1', userId: 'u1' };
-    await stores.events.append(connection, 'authorized', now);
-    await stores.events.append(connection, 'organization_chosen', later);
-    await stores.events.append({ id: 'c2', userId: 'u2' }, 'authorized', later);
+    await stores.events.append('c1', 'authorized', now);
+    await stores.events.append('c1', 'organization_chosen', later);
+    await stores.events.append('c2', 'authorized', later);
     expect(await stores.events.listLatest('c1', 10)).toEqual([
       { type: 'organization_chosen', at: later },
       { type: 'authorized', at: now },

@@ -166,8 +166,8 @@ function createMemoryIdentities(): IdentityStore {
 function createMemoryEvents(): EventStore {
   const events: (ConnectionEvent & { connectionId: string })[] = [];
   return {
-    async append({ id }, type, at) {
-      events.push({ connectionId: id, type, at });
+    async append(connectionId, type, at) {
+      events.push({ connectionId, type, at });
     },
     listLatest: async (connectionId, limit) =>
       events
