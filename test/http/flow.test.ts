@@ -2,7 +2,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { createTestApp, startTestSandbox, type TestApp } from '../support/app.ts';
 import { openBrowser, textOf } from '../support/browser.ts';
-import { answerAuthorization } from '../support/person.ts';
 
 let sandbox: Sandbox;
 let testApp: TestApp;
@@ -31,13 +30,5 @@ describe('the whole way', () => {
     expect(connection).toContain('Du er forbundet');
     expect(connection).toContain('CVR 12345678');
     expect(textOf(await browser.get('/'))).toContain('Du er allerede forbundet');
-  });
-});
-
-test('x', async () => {
-  const browser = openBrowser(testApp.app);
-  const url = await browser.start();
-  expect(await answerAuthorization(url, { person: 'rikke', consent: 'cancel' })).toMatchObject({
-    fields: { error: 'access_denied' },
   });
 });
