@@ -28,6 +28,7 @@ function render(companies: number): Promise<number> {
     brand,
     sandbox: false,
     csrfToken: 'x'.repeat(129),
+    languageHref: '?lang=en',
     reference: 'ABCDEF',
     formatDate: String,
     formatDateTime: String,

@@ -58,6 +58,7 @@ export function setLanguage(options: { https: boolean; brand: Brand; sandbox: bo
       brand: options.brand,
       sandbox: options.sandbox,
       reference: createReference(),
+      languageHref: hrefOfOtherLanguage(language as Language, request.query),
       step: null,
       csrfToken: '',
       ...dateFormats[language as Language],
@@ -72,6 +73,17 @@ export function setFormToken(csrf: Csrf): RequestHandler {
     response.locals.csrfToken = csrf.tokenFor(request, response);
     next();
   };
+}
+
+/** The page that is open, in the other language: what decides what it shows stays in its address. */
+function hrefOfOtherLanguage(language: Language, query: Record<string, unknown>): string {
+  const kept = new URLSearchParams();
+  for (const name of ['q', 'continue']) {
+    const value = query[name];
+    if (typeof value === 'string' && value.length <= 200) kept.set(name, value);
+  }
+  kept.set('lang', language === 'da' ? 'en' : 'da');
+  return `?${kept}`;
 }
 
 /** The language that the person reads. */

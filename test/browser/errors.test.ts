@@ -24,7 +24,9 @@ afterEach(() => expect(gallery.problems).toEqual([]));
 /** The page that is shown now is the one for `code`. */
 async function look(tab: Tab, code: string): Promise<void> {
   expect(await tab.heading()).toBe(tab.t(`errors.${code}.heading`));
-  await gallery.look(`error-${code.replaceAll('_', '-')}`, { dark: code === 'access_denied' });
+  await gallery.look(`error-${code.replaceAll('_', '-')}`, {
+    pictures: code === 'access_denied' ? ['light', 'dark'] : ['light'],
+  });
   expect(await tab.page.locator('main .button').count()).toBe(1);
   const reference = /[0-9A-F]{10}/.exec(await tab.text())?.[0];
   expect(stage.app.output()).toContain(`"reference":"${reference}"`);
@@ -75,6 +77,19 @@ test.each(languages)(
     expect(stage.sandbox.count('POST', '/connect/token')).toBe(0);
   },
 );
+
+test('who says no to a reconnect stays connected, and reads nothing else', async () => {
+  const tab = await open('da');
+  await tab.connectAs('rikke', 118244);
+  await tab.press(tab.t('connection.reconnect'));
+
+  await tab.cancel();
+
+  expect(await tab.text()).toContain('Du sagde nej tak, og der er ikke ændret noget.');
+  expect(await tab.text()).not.toContain('Du er ikke forbundet');
+  await pressNextStep(tab);
+  expect(await tab.text()).toContain(tab.t('home.connected'));
+});
 
 test('who says no before signing in reads the same', async () => {
   const tab = await open('da');
@@ -128,7 +143,7 @@ test.each(languages)('the pages of a browser that did not start ($language)', as
   await tab.page.goto((await asked).url());
   await tab.signInAs('rikke');
   await tab.accept();
-  await gallery.look('finish-continue', { dark: true });
+  await gallery.look('finish-continue', { pictures: ['light', 'dark'] });
   await tab.follow(tab.t('finish.button'));
   await look(tab, 'attempt_other_browser');
 });
@@ -165,10 +180,9 @@ test.each(languages)(
   async ({ language }) => {
     for (const status of [400, 403, 404, 405, 413, 415, 503]) stage.complaints.expectedStatuses.add(status);
     const tab = await open(language);
-    await tab.start();
-
+    await tab.goHome();
     await stage.attempts.whileLocked(async () => {
-      await tab.page.goto(path('/connection'));
+      await tab.press(tab.t('home.button'));
       await look(tab, 'database_unavailable');
     });
     await pressNextStep(tab);
@@ -193,8 +207,11 @@ test.each(languages)(
 // Last: from here on, this app takes no more forms for a minute.
 test('the page for too many forms in a minute, in both languages', async () => {
   stage.complaints.expectedStatuses.add(429);
-  for (let sent = 0; sent < 300; sent += 1)
-    await fetch(path('/oauth/callback'), { method: 'POST', redirect: 'manual' });
+  const { port } = new URL(stage.app.origin);
+  for (const host of ['127.0.0.1', '[::1]']) {
+    const callback = `http://${host}:${port}/oauth/callback`;
+    for (let sent = 0; sent < 300; sent += 1) await fetch(callback, { method: 'POST', redirect: 'manual' });
+  }
   for (const { language } of languages) {
     const tab = await open(language);
     await tab.goHome();

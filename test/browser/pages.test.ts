@@ -22,11 +22,11 @@ async function forgetFormCookie(tab: Tab): Promise<void> {
 test.each(languages)('the way of a person with one company is fit for everybody ($language)', async ({ language }) => {
   const { tab, gallery } = await openGallery(language);
   await tab.goHome();
-  await gallery.look('home', { dark: true });
+  await gallery.look('home', { pictures: ['light', 'dark'] });
   await tab.authorizeAs('rikke');
   await gallery.look('picker-1');
   await tab.choose(118244);
-  await gallery.look('connection', { dark: true });
+  await gallery.look('connection', { pictures: ['light', 'dark'] });
   await tab.goHome();
   await gallery.look('home-connected');
   await tab.page.goto(`${stage.app.origin}/connection`);
@@ -34,7 +34,7 @@ test.each(languages)('the way of a person with one company is fit for everybody 
   await tab.accept();
   await gallery.look('connection-renewed');
   await tab.follow(tab.t('connection.disconnect'));
-  await gallery.look('disconnect', { dark: true });
+  await gallery.look('disconnect', { pictures: ['light', 'dark'] });
   await tab.press(tab.t('disconnect.button'));
   await gallery.look('disconnected');
   expect(gallery.problems).toEqual([]);
@@ -43,7 +43,7 @@ test.each(languages)('the way of a person with one company is fit for everybody 
 test.each(languages)('the picker of five is fit for everybody ($language)', async ({ language }) => {
   const { tab, gallery } = await openGallery(language);
   await tab.authorizeAs('mads');
-  await gallery.look('picker-5', { dark: true });
+  await gallery.look('picker-5', { pictures: ['light', 'dark'] });
   await tab.page.locator('summary').first().click();
   await gallery.look('picker-5-why');
   await tab.choose(201001);
@@ -87,7 +87,7 @@ test.each(languages)('the picker of 300 and its search are fit for everybody ($l
   const search = tab.page.getByRole('searchbox');
   await search.fill('Sø');
   await tab.press(tab.t('organizations.search_button'));
-  await gallery.look('picker-300-search');
+  await gallery.look('picker-300-search', { screenOnly: true });
   await search.fill('<b>"findes ikke"</b>');
   await search.press('Enter');
   await gallery.look('picker-300-no-match');
@@ -101,7 +101,7 @@ test.each(languages)(
   async ({ language }) => {
     const { tab, gallery } = await openGallery(language);
     await tab.authorizeAs('anders');
-    await gallery.look('no-company', { dark: true });
+    await gallery.look('no-company', { pictures: ['light', 'dark'] });
     await tab.press(tab.t('no_organizations.other_person'));
     await tab.signInAs('kirsten');
     await tab.accept();
@@ -123,7 +123,7 @@ test.each(languages)('a connection that is not whole is fit for everybody ($lang
     1,
   );
   await tab.connectAs('rikke', 118244);
-  await gallery.look('connection-less-access', { dark: true });
+  await gallery.look('connection-less-access', { pictures: ['light', 'dark'] });
 
   stage.sandbox.settings.accessTokenLifetimeSeconds = 30;
   await tab.press(tab.t('connection.reconnect'));
@@ -132,7 +132,7 @@ test.each(languages)('a connection that is not whole is fit for everybody ($lang
   await tab.page.goto(`${stage.app.origin}/organizations`);
   await gallery.look('error-needs-reconnect');
   await tab.page.goto(`${stage.app.origin}/connection`);
-  await gallery.look('connection-needs-reconnect', { dark: true });
+  await gallery.look('connection-needs-reconnect', { pictures: ['light', 'dark'] });
   stage.sandbox.settings.accessTokenLifetimeSeconds = 3600;
   await tab.press(tab.t('connection.reconnect'));
   await tab.accept();

@@ -189,7 +189,7 @@ describe('the way back', () => {
     const first = await browser.comeBack(fields);
     expect((await browser.get(first)).headers.location).toBe('/organizations');
     expect(await browser.comeBack(fields)).toBe(first);
-    expect((await browser.get(first)).headers.location).toBe('/organizations');
+    expect((await browser.get(first)).headers.location).toBe('/connection');
     expect(await browser.comeBack({ ...fields, code: 'stolen' })).toBe('/oauth/finish/unknown');
     expect(tokenCalls()).toBe(1);
   });

@@ -210,6 +210,9 @@ describe('language', () => {
   test('is switched by a link on every page, and remembered', async () => {
     const browser = openBrowser(testApp.app);
     expect((await browser.get('/')).text).toContain('href="?lang=en"');
+    expect((await browser.get('/?q=a%22b&continue=1&x=y')).text).toContain(
+      'href="?q=a%22b&amp;continue=1&amp;lang=en"',
+    );
     expect((await browser.get('/?lang=en')).text).toContain('<html lang="en">');
     expect((await browser.get('/nowhere')).text).toContain('<html lang="en">');
     expect((await browser.get('/?lang=da')).text).toContain('<html lang="da">');

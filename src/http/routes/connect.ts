@@ -46,10 +46,10 @@ export function createConnectRoutes(
     const { browserId } = request.session;
     if (browserId === undefined && !('continue' in request.query)) return askForOneClick(request, response);
     const result = await core.connecting.finish(id, browserId ?? null);
-    if (request.session.renewedFor !== id) {
-      await renewSession(request, result.userId, id, options.clock.now());
-      if (result.kind === 'connected') request.session.notice = 'notices.reconnected';
-    }
+    // A later visit: the connection knows best what is to be done now.
+    if (request.session.renewedFor === id) return response.redirect(303, '/connection');
+    await renewSession(request, result.userId, id, options.clock.now());
+    if (result.kind === 'connected') request.session.notice = 'notices.reconnected';
     response.redirect(303, result.kind === 'connected' ? '/connection' : '/organizations');
   });
 

@@ -66,7 +66,7 @@ export function createOrganizationRoutes(core: Pick<Core, 'organizations' | 'con
       step: changing ? null : 3,
       organizations: searchable ? views.filter((view) => matches(view, shown.query)) : views,
       search: searchable ? { query: shown.query, total: organizations.length } : null,
-      notice: shown.notice === null ? null : { key: shown.notice },
+      notice: shown.notice === null ? null : { key: shown.notice, vars: { company: nameOf(organizations, chosen) } },
       changing,
     });
   }
@@ -74,6 +74,10 @@ export function createOrganizationRoutes(core: Pick<Core, 'organizations' | 'con
   const renderPickerAgain: RequestHandler = (request, response) => renderAgain(request, response, 403, 'notices.stale');
 
   return { router, renderPickerAgain };
+}
+
+function nameOf(organizations: Organization[], id: string | null): string {
+  return organizations.find((organization) => organization.id === id)?.name ?? '';
 }
 
 function matches({ name, id, vatNumber, city }: Organization, query: string): boolean {

@@ -11,6 +11,7 @@ export const client = { clientId: 'isv_fakturaflow', clientSecret: 'a-client-sec
 export const brandName = 'Fakturaflow';
 
 const main = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
+const compileCache = join(tmpdir(), 'dinero-connect-compile-cache');
 const startLimitMilliseconds = 30_000;
 const stopLimitMilliseconds = 10_000;
 
@@ -33,18 +34,18 @@ export async function findFreePort(): Promise<number> {
   return address.port;
 }
 
+/** `folder` is where it runs and keeps its files; `env` is all it is told. */
 export async function startApp(options: {
   port: number;
   folder: string;
-  providerOrigin: string;
-  env?: Record<string, string>;
+  env: Record<string, string>;
 }): Promise<AppProcess> {
   const origin = `http://localhost:${options.port}`;
   const child = spawn(process.execPath, [main], {
     // Where no `.env` and no `data/` of a developer lies.
     cwd: options.folder,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...describe(options), ...options.env },
+    env: { PORT: String(options.port), NODE_COMPILE_CACHE: compileCache, ...options.env },
   });
   const written: string[] = [];
   for (const stream of [child.stdout, child.stderr]) {
@@ -58,11 +59,10 @@ export async function startApp(options: {
   return { origin, output, stop: () => stop(child) };
 }
 
-function describe({ port, folder, providerOrigin }: { port: number; folder: string; providerOrigin: string }) {
+/** An app for a provider that runs already. */
+export function describeApp(folder: string, providerOrigin: string): Record<string, string> {
   return {
     NODE_ENV: 'test',
-    NODE_COMPILE_CACHE: join(tmpdir(), 'dinero-connect-compile-cache'),
-    PORT: String(port),
     DATABASE_URL: `sqlite:${join(folder, 'test.db')}`,
     VISMA_CLIENT_ID: client.clientId,
     VISMA_CLIENT_SECRET: client.clientSecret,
@@ -75,7 +75,6 @@ function describe({ port, folder, providerOrigin }: { port: number; folder: stri
     SUPPORT_EMAIL: 'hjaelp@fakturaflow.example',
     PRIVACY_URL: 'https://fakturaflow.example/privatliv',
     TERMS_URL: 'https://fakturaflow.example/vilkaar',
-    LOG_LEVEL: 'info',
   };
 }
 

@@ -1,62 +1,60 @@
 // Looks at a page as it is in a person's hands: axe in light and in dark, 320 px wide, by keyboard, and its pictures.
 
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { describeFocus, type Focus, findOverflow, findStops, runAxe } from './in-page.ts';
 import type { Tab } from './tab.ts';
 
-const pictures = join(import.meta.dirname, '../../../test-output/screenshots');
+const folder = join(import.meta.dirname, '../../../test-output/screenshots');
 const phone = { width: 390, height: 844 };
 const desktop = { width: 1280, height: 900 };
 const narrowest = { width: 320, height: 640 };
 const localeKey =
   /\b(?:home|site|pro|notices|organizations|connection|disconnect(?:ed)?|errors?|actions|events)\.[a-z]\w+/;
 
+type Scheme = 'light' | 'dark';
+
 export type LookOptions = {
-  /** Also a picture in dark. */
-  dark?: boolean;
-  /** What fits the screen, not the whole page. */
+  /** `light` alone unless said otherwise. */
+  pictures?: Scheme[];
+  /** Pictures of what fits the screen, not of the whole page. */
   screenOnly?: boolean;
 };
 
 export type Gallery = ReturnType<typeof createGallery>;
 
 /** `problems` is one sentence each; a test of pages ends with none. */
-export function createGallery(tab: Pick<Tab, 'page' | 'language'>) {
-  const { page, language } = tab;
+export function createGallery({ page, language }: Pick<Tab, 'page' | 'language'>) {
   const problems: string[] = [];
 
-  async function look(name: string, options: LookOptions = {}): Promise<void> {
+  async function look(name: string, { pictures = ['light'], screenOnly = false }: LookOptions = {}): Promise<void> {
     const complain = (what: string) => problems.push(`${name}: ${what}`);
     await page.waitForLoadState('load');
     await readWords(page, language, complain);
     await page.evaluate(axe.source);
-    for (const colorScheme of ['light', 'dark'] as const) {
+    for (const colorScheme of ['dark', 'light'] as const) {
       await page.emulateMedia({ colorScheme });
       for (const broken of await page.evaluate<string[]>(runAxe)) complain(`${colorScheme}: ${broken}`);
-      if (colorScheme === 'light' || options.dark) await takePictures(page, colorScheme, name, options);
+      const file = join(folder, language, colorScheme === 'dark' ? `${name}-dark` : name);
+      if (pictures.includes(colorScheme)) await takePictures(page, file, !screenOnly);
     }
-    await page.emulateMedia({ colorScheme: 'light' });
     await page.setViewportSize(narrowest);
     for (const element of await page.evaluate<string[]>(findOverflow)) complain(`wider than 320 px: ${element}`);
     await page.setViewportSize(phone);
     await walkByKeyboard(page, complain);
   }
 
-  async function takePictures(page: Page, colorScheme: 'light' | 'dark', name: string, options: LookOptions) {
-    const folder = join(pictures, language);
-    mkdirSync(folder, { recursive: true });
-    for (const viewport of [phone, desktop]) {
-      await page.setViewportSize(viewport);
-      const file = `${name}-${viewport.width}${colorScheme === 'dark' ? '-dark' : ''}.png`;
-      await page.screenshot({ path: join(folder, file), fullPage: !options.screenOnly });
-    }
-    await page.setViewportSize(phone);
-  }
-
   return { look, problems };
+}
+
+async function takePictures(page: Page, file: string, fullPage: boolean): Promise<void> {
+  mkdirSync(dirname(file), { recursive: true });
+  for (const viewport of [desktop, phone]) {
+    await page.setViewportSize(viewport);
+    await page.screenshot({ path: `${file}-${viewport.width}.png`, fullPage });
+  }
 }
 
 async function readWords(page: Page, language: string, complain: (what: string) => void): Promise<void> {

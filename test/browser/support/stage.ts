@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect } from '@jest/globals';
 import type { Browser, BrowserContext } from 'playwright-core';
 import { type Sandbox, type SandboxSettings, startSandbox } from '../../../src/sandbox/sandbox.ts';
-import { type AppProcess, client, findFreePort, startApp } from './app-process.ts';
+import { type AppProcess, client, describeApp, findFreePort, startApp } from './app-process.ts';
 import { launchChromium } from './chromium.ts';
 import { type AttemptRows, openAttemptRows } from './rows.ts';
 import { createTab, type Language, type Tab } from './tab.ts';
@@ -54,7 +54,9 @@ export function useStage(options: StageOptions = {}): Stage {
     // While the browser is still there: its open connections must not keep the app from ending.
     const exitCode = await stage.app?.stop();
     for (const close of closers) await close();
-    const bugs = stage.app?.output().match(/.*"a bug: .*/g);
+    // What kept the stage from being built has been said already.
+    if (!stage.app) return;
+    const bugs = stage.app.output().match(/.*"a bug: .*/g);
     expect({ exitCode, bugs }).toEqual({ exitCode: 0, bugs: null });
   });
   return stage;
@@ -73,7 +75,7 @@ async function buildStage(options: StageOptions, onClose: (closer: () => unknown
     settings: options.settings ?? {},
   });
   onClose(sandbox.close);
-  const app = await startApp({ port, folder, providerOrigin: sandbox.origin, env: options.env ?? {} });
+  const app = await startApp({ port, folder, env: { ...describeApp(folder, sandbox.origin), ...options.env } });
   onClose(app.stop);
   const attempts = openAttemptRows(join(folder, 'test.db'));
   onClose(attempts.close);
@@ -90,7 +92,10 @@ async function buildStage(options: StageOptions, onClose: (closer: () => unknown
     const context = await browser.newContext({
       locale: visitor.language === 'en' ? 'en-GB' : 'da-DK',
       javaScriptEnabled: visitor.javaScript ?? true,
+      // A phone: scroll bars lie over the page and take no room.
       viewport: { width: 390, height: 844 },
+      isMobile: true,
+      hasTouch: true,
       reducedMotion: 'reduce',
     });
     context.setDefaultTimeout(10_000);
