@@ -203,6 +203,22 @@ describe('secrets', () => {
   }, 60_000);
 });
 
+test('a database that is locked gives a page that says so, pages that only read go on, and it heals', async () => {
+  await start();
+  const browser = await connect();
+  const other = new Sqlite(`${place.folder}/data/journey.db`);
+  other.exec('BEGIN IMMEDIATE');
+  const page = await browser.submit(await browser.get('/disconnect'), '/disconnect');
+  expect(page.status).toBe(503);
+  expect(page.text).toContain('Vi kan ikke gemme lige nu');
+  expect(page.text).not.toMatch(/SQLITE|at .*\.ts/);
+  other.exec('ROLLBACK');
+  other.close();
+  expect((await browser.get('/connection')).text).toContain('Du er forbundet');
+  await browser.submit(await browser.get('/disconnect'), '/disconnect');
+  expect((await browser.get('/connection')).text).toContain('Forbindelsen er afbrudt');
+}, 60_000);
+
 describe('the start', () => {
   test('with nothing set runs the sandbox, keeps its own secrets, and is the same after a restart', async () => {
     const env = { PORT: String(port), SANDBOX_PORT: String(await takeFreePort()) };

@@ -56,6 +56,7 @@ export async function startApp(folder: string, env: Record<string, string>) {
   });
   await ready;
   return {
+    pid: child.pid,
     ended,
     output: () => output,
     /** The exit code. */
