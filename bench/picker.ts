@@ -35,7 +35,7 @@ function render(companies: number): Promise<number> {
     title: 'Vælg virksomhed',
     step: 3,
     organizations,
-    search: companies > 8 ? { query: '', total: companies } : null,
+    search: companies > 8 ? { query: '', total: companies, found: companies } : null,
     notice: null,
     changing: false,
   };

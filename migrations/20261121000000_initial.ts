@@ -20,6 +20,7 @@ export async function up(knex: Knex): Promise<void> {
     table.text('refresh_expires_at');
     table.text('authorized_at').notNullable();
     table.text('connected_at');
+    table.text('disconnected_at');
   });
   await knex.schema.createTable('attempts', (table) => {
     table.text('id').primary();
@@ -27,7 +28,6 @@ export async function up(knex: Knex): Promise<void> {
     table.text('sealed_secrets');
     table.text('browser_id').notNullable();
     table.text('user_id').notNullable();
-    table.text('language').notNullable();
     table.text('started_at').notNullable().index();
     table.text('expires_at').notNullable();
     table.text('returned_at');
@@ -55,6 +55,7 @@ export async function up(knex: Knex): Promise<void> {
   await knex.schema.createTable('revocations', (table) => {
     table.text('id').primary();
     table.text('sealed_refresh_token').notNullable();
+    table.text('key_id').notNullable().index();
     table.text('due_at').notNullable().index();
     table.integer('tries').notNullable();
   });

@@ -2,8 +2,6 @@
 
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAttemptStore } from './adapters/attempt-store.ts';
@@ -12,6 +10,7 @@ import { openDatabase } from './adapters/database.ts';
 import { createDinero } from './adapters/dinero.ts';
 import { createEventStore } from './adapters/event-store.ts';
 import { createIdentityStore } from './adapters/identity-store.ts';
+import { checkKeys } from './adapters/key-check.ts';
 import { createRevocationStore } from './adapters/revocation-store.ts';
 import { createSessionStore } from './adapters/session-store.ts';
 import { createVault } from './adapters/vault.ts';
@@ -21,6 +20,7 @@ import { ConnectError } from './core/errors.ts';
 import { createCore } from './core/index.ts';
 import type { Clock, EventStore } from './core/ports.ts';
 import { createApp } from './http/app.ts';
+import { createLimitedServer } from './http/server.ts';
 import { createLogger, type Logger } from './logger.ts';
 
 const housekeepingMilliseconds = 60_000;
@@ -80,7 +80,7 @@ async function build(config: Config, logger: Logger) {
   const connections = createConnectionStore(database, vault, (connectionId, { reason }) =>
     logger.error({ connectionId, reason }, 'a stored grant does not open; its user has to reconnect'),
   );
-  await connections.checkKeys();
+  await checkKeys(database, vault);
   const provider = createVismaConnect({ ...config.provider, redirectUri: config.redirectUri }, clock);
   const core = createCore(
     {
@@ -89,7 +89,9 @@ async function build(config: Config, logger: Logger) {
       accountingApi: createDinero({ baseUrl: config.dineroApiUrl }, clock),
       attempts: createAttemptStore(database, vault),
       connections,
-      revocations: createRevocationStore(database, vault),
+      revocations: createRevocationStore(database, vault, (revocationId, { reason }) =>
+        logger.error({ revocationId, reason }, 'a token to revoke does not open; it lives until its end'),
+      ),
       identities: createIdentityStore(database),
       events: logEvents(createEventStore(database), logger),
     },
@@ -119,35 +121,31 @@ async function build(config: Config, logger: Logger) {
     }
   }
 
-  return { app, provider, database, keepHouse };
+  return { app, core, provider, database, keepHouse };
 }
 
-/** Slow and idle clients give their place back (requirements, F44). */
-function createLimitedServer(app: Parameters<typeof createServer>[1]) {
-  const server = createServer({ requestTimeout: 30_000, headersTimeout: 15_000, maxHeaderSize: 16_384 }, app);
-  server.maxConnections = 10_000;
-  // Browsers open sockets ahead on which nothing is asked yet; close() alone would wait for them.
-  const silent = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
-    silent.add(socket);
-    socket.once('close', () => silent.delete(socket));
-  });
-  server.on('request', ({ socket }) => silent.delete(socket));
-
-  /** Takes no more requests; resolves when the ones under way have ended. */
-  async function drain(): Promise<void> {
-    const closed = new Promise((resolve) => server.close(resolve));
-    for (const socket of silent) socket.destroy();
-    await closed;
-  }
-
-  return { server, drain };
+/** Runs `work` now and after every pause; `stop` waits for the one that is running. */
+function repeat(work: () => Promise<void>, pauseMilliseconds: number) {
+  const stopped = new AbortController();
+  const running = (async () => {
+    while (!stopped.signal.aborted) {
+      await work();
+      await sleep(pauseMilliseconds, undefined, { signal: stopped.signal }).catch(() => {});
+    }
+  })();
+  return {
+    stop(): Promise<void> {
+      stopped.abort();
+      return running;
+    },
+  };
 }
 
-function listen(server: Server, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, resolve);
+/** A bug that reaches here has left the process in a state that nobody knows; libraries' errors can carry tokens. */
+function exitOnBugs(logger: Logger): void {
+  process.on('uncaughtException', (error) => {
+    logger.fatal({ err: error }, 'a bug: nobody caught this');
+    process.exit(1);
   });
 }
 
@@ -156,21 +154,23 @@ async function run(): Promise<void> {
   if (existsSync('.env')) process.loadEnvFile();
   const config = parseConfig(process.env, readDevelopmentSecrets);
   const logger = await createReadableLogger(config);
-  const [{ app, provider, database, keepHouse }, sandbox] = await Promise.all([
+  exitOnBugs(logger);
+  const [{ app, core, provider, database, keepHouse }, sandbox] = await Promise.all([
     build(config, logger),
     startSandboxOf(config),
   ]);
-  const { server, drain } = createLimitedServer(app);
-  await listen(server, config.port);
+  const server = createLimitedServer(app);
+  await server.listen(config.port);
   const sandboxNote = sandbox ? ` with the sandbox on ${sandbox.origin}: no real data` : '';
   process.stdout.write(`Dinero Connect is ready: open ${config.baseUrl}${sandboxNote}\n`);
   provider.check().catch(() => logger.warn(`no discovery document from ${config.provider.issuer} yet`));
-  const housekeeping = setInterval(keepHouse, housekeepingMilliseconds);
+  const housekeeping = repeat(keepHouse, housekeepingMilliseconds);
 
   const signal = await stopping;
   logger.info({ signal }, 'stopping');
-  clearInterval(housekeeping);
-  await drain();
+  await server.drain();
+  await housekeeping.stop();
+  await core.work.settled();
   await sandbox?.close();
   await database.close();
 }

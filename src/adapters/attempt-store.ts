@@ -2,7 +2,7 @@
 
 import type { ErrorCode } from '../core/errors.ts';
 import type { AttemptStore } from '../core/ports.ts';
-import type { Attempt, AttemptResult, AuthorizationResponse } from '../core/types.ts';
+import type { Attempt, AttemptResult, AuthorizationResponse, AuthorizationSecrets } from '../core/types.ts';
 import type { Database } from './database.ts';
 import { type SealedPlace, type Vault, VaultError } from './vault.ts';
 
@@ -12,7 +12,6 @@ type Row = {
   sealed_secrets: string | null;
   browser_id: string;
   user_id: string;
-  language: Attempt['language'];
   started_at: string;
   expires_at: string;
   returned_at: string | null;
@@ -43,10 +42,9 @@ export function createAttemptStore(database: Database, vault: Vault): AttemptSto
     return {
       id: row.id,
       stateHash: row.state_hash,
-      secrets: (await openJson(row.sealed_secrets, secretsOf(row.id))) ?? { nonce: '', codeVerifier: '' },
+      secrets: await openJson<AuthorizationSecrets>(row.sealed_secrets, secretsOf(row.id)),
       browserId: row.browser_id,
       userId: row.user_id,
-      language: row.language,
       startedAt: new Date(row.started_at),
       expiresAt: new Date(row.expires_at),
       returnedAt: row.returned_at === null ? null : new Date(row.returned_at),
@@ -68,7 +66,6 @@ export function createAttemptStore(database: Database, vault: Vault): AttemptSto
         sealed_secrets: await vault.seal(JSON.stringify(attempt.secrets), secretsOf(attempt.id)),
         browser_id: attempt.browserId,
         user_id: attempt.userId,
-        language: attempt.language,
         started_at: attempt.startedAt.toISOString(),
         expires_at: attempt.expiresAt.toISOString(),
         returned_at: null,
@@ -84,12 +81,11 @@ export function createAttemptStore(database: Database, vault: Vault): AttemptSto
 
     async markReturned(stateHash, response, responseHash, now) {
       const sealedResponse = await vault.seal(JSON.stringify(response), responseOf(stateHash));
-      const count = await database.run((db) =>
+      await database.run((db) =>
         db<Row>('attempts')
           .where({ state_hash: stateHash, returned_at: null })
           .update({ returned_at: now.toISOString(), sealed_response: sealedResponse, response_hash: responseHash }),
       );
-      return count === 1;
     },
 
     findByStateHash: (stateHash) => findWhere({ state_hash: stateHash }),

@@ -1,6 +1,7 @@
 // The row of table `connections`, and what it means.
 
 import type { Connection, ConnectionStatus, Grant, ReconnectReason } from '../core/types.ts';
+import type { SealedPlace } from './vault.ts';
 
 export type ConnectionRow = {
   id: string;
@@ -19,7 +20,12 @@ export type ConnectionRow = {
   refresh_expires_at: string | null;
   authorized_at: string;
   connected_at: string | null;
+  disconnected_at: string | null;
 };
+
+export function placeOfGrant(connectionId: string, field: 'access_token' | 'refresh_token'): SealedPlace {
+  return `connections/${connectionId}/${field}`;
+}
 
 export function toScopeColumn(scope: string[]): string {
   return [...new Set(scope)].join(' ');

@@ -1,14 +1,14 @@
 // Connections in SQL, and the one door of grants: they are sealed on the way in and opened on the way out here, and
-// nowhere else. Every write is one statement that names what it expects to replace.
+// nowhere else. Every write names what it expects to replace.
 
 import { randomUUID } from 'node:crypto';
 import { ConnectError } from '../core/errors.ts';
 import type { ConnectionStore } from '../core/ports.ts';
 import type { Connection, Grant } from '../core/types.ts';
-import { type ConnectionRow, toConnection, toScopeColumn } from './connection-row.ts';
+import { type ConnectionRow, placeOfGrant, toConnection, toScopeColumn } from './connection-row.ts';
 import type { Database } from './database.ts';
-import { placeOfRevocation } from './revocation-store.ts';
-import { type SealedPlace, type Vault, VaultError } from './vault.ts';
+import { type RevocationRow, sealRevocation } from './revocation-store.ts';
+import { type Vault, VaultError } from './vault.ts';
 
 const raceTries = 5;
 
@@ -17,7 +17,7 @@ export function createConnectionStore(
   database: Database,
   vault: Vault,
   onUnreadable: (connectionId: string, error: VaultError) => void,
-): ConnectionStore & { checkKeys(): Promise<void> } {
+): ConnectionStore {
   const findRow = (where: Partial<ConnectionRow>) =>
     database.run((db) => db<ConnectionRow>('connections').where(where).first());
 
@@ -28,8 +28,9 @@ export function createConnectionStore(
   async function sealGrant(id: string, grant: Grant, refreshExpiresAt: Date | null) {
     const { accessToken, refreshToken } = grant;
     return {
-      sealed_access_token: await vault.seal(accessToken, placeOf(id, 'access_token')),
-      sealed_refresh_token: refreshToken === null ? null : await vault.seal(refreshToken, placeOf(id, 'refresh_token')),
+      sealed_access_token: await vault.seal(accessToken, placeOfGrant(id, 'access_token')),
+      sealed_refresh_token:
+        refreshToken === null ? null : await vault.seal(refreshToken, placeOfGrant(id, 'refresh_token')),
       key_id: vault.sealingKeyId,
       scope: toScopeColumn(grant.scope),
       access_expires_at: grant.expiresAt.toISOString(),
@@ -40,11 +41,11 @@ export function createConnectionStore(
   async function openGrant(row: ConnectionRow): Promise<Grant | null> {
     if (row.sealed_access_token === null || row.access_expires_at === null) return null;
     return {
-      accessToken: await vault.open(row.sealed_access_token, placeOf(row.id, 'access_token')),
+      accessToken: await vault.open(row.sealed_access_token, placeOfGrant(row.id, 'access_token')),
       refreshToken:
         row.sealed_refresh_token === null
           ? null
-          : await vault.open(row.sealed_refresh_token, placeOf(row.id, 'refresh_token')),
+          : await vault.open(row.sealed_refresh_token, placeOfGrant(row.id, 'refresh_token')),
       scope: row.scope.split(' ').filter((name) => name !== ''),
       expiresAt: new Date(row.access_expires_at),
     };
@@ -66,15 +67,17 @@ export function createConnectionStore(
       return row ? open(row) : null;
     },
 
-    async saveAuthorized(userId, grant, refreshExpiresAt, now) {
+    async saveAuthorized(userId, grant, { refreshExpiresAt, startedAt, now }) {
       for (let tries = 0; tries < raceTries; tries += 1) {
         const before = await findRow({ user_id: userId });
+        if (before?.disconnected_at && before.disconnected_at > startedAt.toISOString()) return null;
         const id = before?.id ?? randomUUID();
         const change = {
           ...(await sealGrant(id, grant, refreshExpiresAt)),
           status: 'pending' as const,
           reason: null,
           authorized_at: now.toISOString(),
+          disconnected_at: null,
           generation: (before?.generation ?? 0) + 1,
         };
         const saved = before
@@ -101,7 +104,10 @@ export function createConnectionStore(
             organization_id: organization.id,
             organization_name: organization.name,
             organization_vat_number: organization.vatNumber,
-            connected_at: now.toISOString(),
+            connected_at: db.raw(
+              'case when organization_id = ? and connected_at is not null then connected_at else ? end',
+              [organization.id, now.toISOString()],
+            ),
           });
         return count === 1;
       });
@@ -118,24 +124,6 @@ export function createConnectionStore(
       }
       throw new ConnectError('database_unavailable', 'a connection kept changing while it was being ended');
     },
-
-    /** Opens one grant of every key in use. Throws misconfigured when a key is missing or is another one. */
-    async checkKeys() {
-      const rows = await database.run((db) =>
-        db<ConnectionRow>('connections')
-          .whereNotNull('key_id')
-          .whereIn('id', db('connections').min('id').whereNotNull('sealed_access_token').groupBy('key_id')),
-      );
-      for (const row of rows) {
-        await openGrant(row).catch(() => {
-          throw new ConnectError(
-            'misconfigured',
-            `TOKEN_KEYS: the database holds grants sealed with key "${row.key_id}", and TOKEN_KEYS ` +
-              'does not have that key, or another one under its name. Put the former key back beside the new one.',
-          );
-        });
-      }
-    },
   };
 
   async function insertUnlessThere(row: Partial<ConnectionRow>): Promise<boolean> {
@@ -147,19 +135,13 @@ export function createConnectionStore(
 
   async function endGrant(row: ConnectionRow, now: Date): Promise<boolean> {
     const { grant } = await open(row);
-    const id = randomUUID();
-    const revocation = grant?.refreshToken && {
-      id,
-      sealed_refresh_token: await vault.seal(grant.refreshToken, placeOfRevocation(id)),
-      due_at: now.toISOString(),
-      tries: 0,
-    };
+    const revocation = grant?.refreshToken ? await sealRevocation(vault, grant.refreshToken, now) : null;
+    const change = { ...ended, disconnected_at: now.toISOString(), generation: row.generation + 1 };
     return database.run((db) =>
       db.transaction(async (trx) => {
-        const count = await trx<ConnectionRow>('connections')
-          .where({ id: row.id, generation: row.generation })
-          .update({ ...ended, generation: row.generation + 1 });
-        if (count === 1 && revocation) await trx('revocations').insert(revocation);
+        const where = { id: row.id, generation: row.generation };
+        const count = await trx<ConnectionRow>('connections').where(where).update(change);
+        if (count === 1 && revocation) await trx<RevocationRow>('revocations').insert(revocation);
         return count === 1;
       }),
     );
@@ -180,7 +162,3 @@ const ended = {
   refresh_expires_at: null,
   connected_at: null,
 } as const;
-
-function placeOf(connectionId: string, field: 'access_token' | 'refresh_token'): SealedPlace {
-  return `connections/${connectionId}/${field}`;
-}

@@ -31,11 +31,14 @@ export function openDatabase(filename: string) {
     log: silent,
   });
 
+  let closed = false;
+
   /**
    * Runs one query or transaction, again while another process holds the lock, for two seconds.
    * Throws database_unavailable when the database cannot serve it; any other failure is a bug.
    */
   async function run<T>(query: (db: Knex) => PromiseLike<T>): Promise<T> {
+    if (closed) throw new ConnectError('database_unavailable', 'the database is closed: the app is stopping');
     const patient = Date.now() + patienceMilliseconds;
     for (;;) {
       try {
@@ -66,7 +69,10 @@ export function openDatabase(filename: string) {
       const [, pending] = await run<[unknown, unknown[]]>(() => db.migrate.list());
       if (pending.length > 0) throw new ConnectError('database_unavailable', 'the database has to be migrated');
     },
-    close: () => db.destroy(),
+    async close(): Promise<void> {
+      closed = true;
+      await db.destroy();
+    },
   };
 }
 

@@ -26,7 +26,8 @@ export async function verifyIdToken(
   });
   const foreignParty = payload.azp !== undefined && payload.azp !== expected.clientId;
   const unnamedParty = Array.isArray(payload.aud) && payload.aud.length > 1 && payload.azp === undefined;
-  if (payload.nonce !== expected.nonce || foreignParty || unnamedParty || !payload.sub) {
+  const issuedLater = (payload.iat ?? 0) > expected.now.getTime() / 1000 + clockToleranceSeconds;
+  if (issuedLater || payload.nonce !== expected.nonce || foreignParty || unnamedParty || !payload.sub) {
     throw new ConnectError('id_token_invalid', 'the id_token is for another sign-in or another client');
   }
   return { issuer: expected.issuer, subject: payload.sub };

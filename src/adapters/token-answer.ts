@@ -38,16 +38,13 @@ export async function readTokenAnswer(response: Response): Promise<Answer> {
     status: response.status,
     error: typeof body?.error === 'string' && knownErrors.includes(body.error) ? body.error : null,
     // An id_token of another type is as wrong as a forged one: hand it on, it will not verify.
-    idToken: idToken === undefined ? null : String(idToken),
+    idToken: idToken === undefined || idToken === null ? null : String(idToken),
     retryAfter: response.headers.get('retry-after'),
   };
 }
 
-/** What a token request that ended in an error means; no answer at all means that none was asked for. */
-export function judgeTokenFailure(answer: Answer | null, now: Date): ConnectError {
-  if (answer === null) {
-    return new ConnectError('authorization_response_invalid', 'the authorization response failed validation (iss)');
-  }
+/** What a token request that was answered and ended in an error means. */
+export function judgeTokenFailure(answer: Answer, now: Date): ConnectError {
   const { status, error } = answer;
   if (status === 429 || status >= 500 || error === 'temporarily_unavailable' || error === 'slow_down') {
     const retryAfter = parseRetryAfter(answer.retryAfter, now);

@@ -70,9 +70,13 @@ export function createVismaConnect(
     return configuration;
   }
 
-  /** One token request: what the library made of it, and the parts of the raw answer that it does not judge. */
+  /**
+   * One token request: what the library made of it, and the parts of the raw answer that it does not judge. Throws
+   * `unasked` when the library refused before it asked.
+   */
   async function requestTokens(
     found: Discovered,
+    unasked: ConnectError,
     request: (configuration: client.Configuration) => Promise<client.TokenEndpointResponse>,
   ): Promise<{ tokens: client.TokenEndpointResponse; idToken: string | null }> {
     let answer: Answer | null = null;
@@ -91,7 +95,7 @@ export function createVismaConnect(
       return { tokens, idToken: (answer as Answer | null)?.idToken ?? null };
     } catch {
       if (failure instanceof OutboundError) throw new ConnectError('provider_unavailable', failure.message);
-      throw judgeTokenFailure(answer, clock.now());
+      throw answer === null ? unasked : judgeTokenFailure(answer, clock.now());
     }
   }
 
@@ -121,7 +125,8 @@ export function createVismaConnect(
       const callback = new URL(options.redirectUri);
       callback.searchParams.set('code', code);
       if (issuer !== null) callback.searchParams.set('iss', issuer);
-      const { tokens, idToken } = await requestTokens(found, (configuration) =>
+      const unasked = new ConnectError('authorization_response_invalid', 'the response failed validation (iss)');
+      const { tokens, idToken } = await requestTokens(found, unasked, (configuration) =>
         client.authorizationCodeGrant(configuration, callback, { pkceCodeVerifier: codeVerifier }),
       );
       if (idToken === null && openid) throw new ConnectError('id_token_invalid', 'asked for openid, got no id_token');
@@ -134,11 +139,14 @@ export function createVismaConnect(
               nonce,
               now: clock.now(),
             });
-      return { grant: toGrant(tokens, { scope: options.scopes, refreshToken: null }, clock.now()), identity };
+      const grant = toGrant(tokens, { scope: options.scopes, refreshToken: null }, clock.now());
+      // Who a user is, is asked for by `openid`; a token that came unasked is verified and names nobody.
+      return { grant, identity: openid ? identity : null };
     },
 
     async refresh(refreshToken, scope) {
-      const { tokens } = await requestTokens(await discover(), (configuration) =>
+      const unasked = new ConnectError('provider_unavailable', 'the discovery document has no usable token endpoint');
+      const { tokens } = await requestTokens(await discover(), unasked, (configuration) =>
         client.refreshTokenGrant(configuration, refreshToken),
       );
       return toGrant(tokens, { scope, refreshToken }, clock.now());

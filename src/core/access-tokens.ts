@@ -2,7 +2,8 @@
 // Knows no HTTP and no SQL. The refresh protocol grows here (design, section 7).
 
 import { ConnectError, isConnectError } from './errors.ts';
-import type { Clock, ConnectionStore, EventStore, IdentityProvider } from './ports.ts';
+import type { Clock, ConnectionStore, EventStore, IdentityProvider, RevocationStore } from './ports.ts';
+import type { RunningWork } from './running-work.ts';
 import type { Connection, Grant } from './types.ts';
 
 export type RefreshTokenPolicy = {
@@ -21,10 +22,17 @@ export function refreshExpiryFrom(policy: RefreshTokenPolicy, grant: Grant, now:
 }
 
 export function createAccessTokens(
-  ports: { clock: Clock; identityProvider: IdentityProvider; connections: ConnectionStore; events: EventStore },
+  ports: {
+    clock: Clock;
+    identityProvider: IdentityProvider;
+    connections: ConnectionStore;
+    revocations: RevocationStore;
+    events: EventStore;
+  },
   policy: RefreshTokenPolicy,
+  work: RunningWork,
 ) {
-  const { clock, identityProvider, connections, events } = ports;
+  const { clock, identityProvider, connections, revocations, events } = ports;
   const running = new Map<string, Promise<AuthorizedConnection>>();
 
   /**
@@ -39,14 +47,15 @@ export function createAccessTokens(
 
   /**
    * Runs `call` with a working token. When Dinero refuses the token itself, one forced refresh and one more call
-   * follow, then the refusal stands (requirements, F37).
+   * follow, if there is a refresh token; then the refusal stands (requirements, F37).
    */
   async function use<T>(userId: string, call: (connection: AuthorizedConnection) => Promise<T>): Promise<T> {
     const connection = await get(userId);
     try {
       return await call(connection);
     } catch (error) {
-      if (!isConnectError(error, 'dinero_unauthorized')) throw error;
+      const refreshable = connection.grant.refreshToken !== null;
+      if (!refreshable || !isConnectError(error, 'dinero_unauthorized')) throw error;
       return await call(await refreshOnce(connection));
     }
   }
@@ -54,7 +63,7 @@ export function createAccessTokens(
   function refreshOnce(connection: AuthorizedConnection): Promise<AuthorizedConnection> {
     const already = running.get(connection.id);
     if (already) return already;
-    const refreshing = refresh(connection).finally(() => running.delete(connection.id));
+    const refreshing = work.track(refresh(connection)).finally(() => running.delete(connection.id));
     running.set(connection.id, refreshing);
     return refreshing;
   }
@@ -79,9 +88,13 @@ export function createAccessTokens(
   async function save(connection: AuthorizedConnection, grant: Grant): Promise<AuthorizedConnection> {
     const now = clock.now();
     const expiresAt = policy.use === 'one-time' ? refreshExpiryFrom(policy, grant, now) : connection.refreshExpiresAt;
-    if (await connections.saveRefreshed(connection, grant, expiresAt))
+    if (await connections.saveRefreshed(connection, grant, expiresAt)) {
       await events.append(connection.id, 'refreshed', now);
-    return usable(await connections.findByUser(connection.userId));
+    }
+    const current = await connections.findByUser(connection.userId);
+    const ended = current?.status === 'disconnected';
+    if (ended && grant.refreshToken !== null) await revocations.add(grant.refreshToken, now);
+    return usable(current);
   }
 
   /** Ends in a throw, unless somebody stored a newer grant while ours was being refused. */

@@ -4,8 +4,17 @@ import { createHash, randomUUID } from 'node:crypto';
 import { type RefreshTokenPolicy, refreshExpiryFrom } from './access-tokens.ts';
 import { ConnectError, type ErrorCode, isConnectError } from './errors.ts';
 import type { Organizations } from './organizations.ts';
-import type { AttemptStore, Clock, ConnectionStore, EventStore, IdentityProvider, IdentityStore } from './ports.ts';
-import type { Attempt, AttemptResult, AuthorizationResponse, Connection, Language } from './types.ts';
+import type {
+  AttemptStore,
+  Clock,
+  ConnectionStore,
+  EventStore,
+  IdentityProvider,
+  IdentityStore,
+  RevocationStore,
+} from './ports.ts';
+import type { RunningWork } from './running-work.ts';
+import type { Attempt, AttemptResult, AuthorizationResponse, Connection, Grant, Language } from './types.ts';
 
 type SuccessfulResult = Exclude<AttemptResult, { kind: 'failed' }>;
 
@@ -15,7 +24,10 @@ export type Connecting = ReturnType<typeof createConnecting>;
 export const attemptLifetimeSeconds = 3600;
 
 const waitForOtherFinishMilliseconds = 250;
-const waitForOtherFinishTries = 60;
+/** 45 seconds: a token call and two of Dinero may take that long. */
+const waitForOtherFinishTries = 180;
+/** For so long a second visit counts as part of the first one: a double click, a reload. */
+const repeatMilliseconds = 120_000;
 
 export function createConnecting(
   ports: {
@@ -23,13 +35,15 @@ export function createConnecting(
     identityProvider: IdentityProvider;
     attempts: AttemptStore;
     connections: ConnectionStore;
+    revocations: RevocationStore;
     identities: IdentityStore;
     events: EventStore;
   },
   organizations: Organizations,
+  work: RunningWork,
   options: { scopes: string[]; refreshTokenPolicy: RefreshTokenPolicy },
 ) {
-  const { clock, identityProvider, attempts, connections, identities, events } = ports;
+  const { clock, identityProvider, attempts, connections, revocations, identities, events } = ports;
 
   /** Stores an attempt and answers the URL to send this browser to. Throws provider_unavailable, database_unavailable. */
   async function start(who: {
@@ -46,7 +60,6 @@ export function createConnecting(
       secrets,
       browserId: who.browserId,
       userId: who.userId,
-      language: who.language,
       startedAt: now,
       expiresAt: new Date(now.getTime() + attemptLifetimeSeconds * 1000),
       returnedAt: null,
@@ -75,14 +88,21 @@ export function createConnecting(
 
   /**
    * Finishes a returned attempt for the browser that started it: once; every further visit gets the first one's
-   * result. Another browser, or none (`null`), ends the attempt: whoever consented was not who started. Throws attempt_unknown, attempt_other_browser, attempt_expired, attempt_unfinished (not back yet, or its
-   * finish was cut off), and whatever code the attempt failed with.
+   * result, and `isRepeat` when it comes so much later that it is no part of signing in any more. Another browser, or
+   * none (`null`), ends the attempt: whoever consented was not who started.
+   * Throws attempt_unknown, attempt_other_browser, attempt_expired, attempt_unfinished (not back yet, or its finish was
+   * cut off), and whatever code the attempt failed with.
    */
-  async function finish(attemptId: string, browserId: string | null): Promise<SuccessfulResult> {
+  async function finish(
+    attemptId: string,
+    browserId: string | null,
+  ): Promise<SuccessfulResult & { isRepeat: boolean }> {
     const attempt = await attempts.find(attemptId);
     if (!attempt) throw new ConnectError('attempt_unknown', 'no attempt has this id');
     if (attempt.browserId !== browserId) return refuseOtherBrowser(attempt);
-    return succeed(attempt.result ?? (await finishOnce(attempt)));
+    const result = succeed(attempt.result ?? (await work.track(finishOnce(attempt))));
+    const now = clock.now().getTime();
+    return { ...result, isRepeat: now - (attempt.claimedAt?.getTime() ?? now) > repeatMilliseconds };
   }
 
   async function refuseOtherBrowser(attempt: Attempt): Promise<never> {
@@ -107,23 +127,31 @@ export function createConnecting(
   }
 
   async function authorize(attempt: Attempt): Promise<SuccessfulResult> {
-    const { returnedAt, response } = attempt;
-    if (returnedAt === null || response === null) throw new ConnectError('attempt_unfinished', 'nothing was parked');
-    if (attempt.expiresAt <= returnedAt || attempt.expiresAt <= clock.now()) {
-      throw new ConnectError('attempt_expired', 'the attempt came back too late');
-    }
+    const { response, secrets } = attempt;
+    if (response === null || secrets === null) throw new ConnectError('attempt_unfinished', 'what was parked is gone');
+    if (attempt.expiresAt <= clock.now()) throw new ConnectError('attempt_expired', 'the attempt came back too late');
     if (response.kind === 'error') throw new ConnectError(codeOf(response.error), 'the provider sent an error back');
-    const { grant, identity } = await identityProvider.exchangeCode(response, attempt.secrets);
+    const { grant, identity } = await identityProvider.exchangeCode(response, secrets);
     const now = clock.now();
     const userId = identity ? await identities.nameUser(identity, attempt.userId, now) : attempt.userId;
     const before = await connections.findByUser(userId);
-    const refreshExpiresAt = refreshExpiryFrom(options.refreshTokenPolicy, grant, now);
-    const connection = await connections.saveAuthorized(userId, grant, refreshExpiresAt, now);
+    const connection = await connections.saveAuthorized(userId, grant, {
+      refreshExpiresAt: refreshExpiryFrom(options.refreshTokenPolicy, grant, now),
+      startedAt: attempt.startedAt,
+      now,
+    });
+    if (connection === null) return discard(grant, now);
     await events.append(connection.id, before?.grant ? 'reauthorized' : 'authorized', now);
     if (options.scopes.some((scope) => !grant.scope.includes(scope) && scope !== 'openid')) {
       await events.append(connection.id, 'scope_reduced', now);
     }
     return { kind: (await keepOrganization(connection)) ? 'connected' : 'authorized', userId };
+  }
+
+  /** The person disconnected while this attempt was under way: that was the later word. */
+  async function discard(grant: Grant, now: Date): Promise<never> {
+    if (grant.refreshToken !== null) await revocations.add(grant.refreshToken, now);
+    throw new ConnectError('not_connected', 'the connection was ended while this attempt was under way');
   }
 
   /** A reconnect keeps the company when it can still be proven; if not, whatever the reason, the person chooses. */

@@ -1,49 +1,79 @@
 // Ends a connection: local access at once, then the provider is told, as often as it takes (requirements, B5).
 
 import type { Clock, ConnectionStore, EventStore, IdentityProvider, RevocationStore } from './ports.ts';
+import type { RunningWork } from './running-work.ts';
 
 export type Disconnecting = ReturnType<typeof createDisconnecting>;
+
+/** `failed` will be tried again, `abandoned` will not: those tokens live until their end. */
+export type RevocationOutcome = { failed: number; abandoned: number };
 
 const maxTries = 12;
 const batchSize = 20;
 
-export function createDisconnecting(ports: {
-  clock: Clock;
-  identityProvider: IdentityProvider;
-  connections: ConnectionStore;
-  revocations: RevocationStore;
-  events: EventStore;
-}) {
+export function createDisconnecting(
+  ports: {
+    clock: Clock;
+    identityProvider: IdentityProvider;
+    connections: ConnectionStore;
+    revocations: RevocationStore;
+    events: EventStore;
+  },
+  work: RunningWork,
+) {
   const { clock, identityProvider, connections, revocations, events } = ports;
+  let round: Promise<void> | null = null;
+  let outcome: RevocationOutcome = { failed: 0, abandoned: 0 };
 
-  /** Ends the user's connection. False when there was none. A provider that fails is asked again later. */
+  /**
+   * Ends the user's connection; false when there was none. The provider is told at once, but nobody waits for that;
+   * one that fails is told again later.
+   */
   async function disconnect(userId: string): Promise<boolean> {
     const connection = await connections.findByUser(userId);
     const now = clock.now();
     if (connection === null || !(await connections.disconnect(userId, now))) return false;
     await events.append(connection.id, 'disconnected', now);
-    await revokeDue();
+    // What fails here is still queued, and housekeeping reports what it meets.
+    revokeOnce().catch(() => {});
     return true;
   }
 
-  /** Tells the provider about the refresh tokens that are due; answers how many could not be told this time. */
-  async function revokeDue(): Promise<{ failed: number; abandoned: number }> {
-    const outcome = { failed: 0, abandoned: 0 };
+  /** Tells the provider about the refresh tokens that are due; answers what failed since it was asked last. */
+  async function revokeDue(): Promise<RevocationOutcome> {
+    await revokeOnce();
+    const report = outcome;
+    outcome = { failed: 0, abandoned: 0 };
+    return report;
+  }
+
+  /** Two rounds at once in one process would send the same tokens. */
+  function revokeOnce(): Promise<void> {
+    round ??= work.track(revokeRound()).finally(() => {
+      round = null;
+    });
+    return round;
+  }
+
+  async function revokeRound(): Promise<void> {
     for (const { id, refreshToken, tries } of await revocations.listDue(clock.now(), batchSize)) {
       try {
         await identityProvider.revoke(refreshToken);
         await revocations.delete(id);
       } catch {
-        if (tries + 1 >= maxTries) {
-          await revocations.delete(id);
-          outcome.abandoned += 1;
-        } else {
-          await revocations.postpone(id, new Date(clock.now().getTime() + backoffSeconds(tries) * 1000));
-          outcome.failed += 1;
-        }
+        await putOff(id, tries);
       }
     }
-    return outcome;
+  }
+
+  async function putOff(id: string, tries: number): Promise<void> {
+    if (tries + 1 >= maxTries) {
+      await revocations.delete(id);
+      outcome.abandoned += 1;
+    } else {
+      await revocations.postpone(id, new Date(clock.now().getTime() + backoffSeconds(tries) * 1000));
+      outcome.failed += 1;
+    }
   }
 
   return { disconnect, revokeDue };

@@ -53,8 +53,8 @@ export type IdentityProvider = {
 };
 
 /**
- * Dinero's API. Throws dinero_unauthorized (401), organization_not_pro (403 with code 90 or 48), dinero_rejected
- * (another 4xx), dinero_rate_limited, dinero_unavailable.
+ * Dinero's API. Every verb throws dinero_unauthorized (401), organization_not_pro (403 with code 90 or 48),
+ * dinero_rejected (another 4xx), dinero_rate_limited, dinero_unavailable.
  */
 export type AccountingApi = {
   /** All organizations of the person behind the token, in Dinero's order. */
@@ -65,8 +65,8 @@ export type AccountingApi = {
 
 export type AttemptStore = {
   insert(attempt: Attempt): Promise<void>;
-  /** Parks the response on an attempt that has not returned yet. False when there is none: unknown or used state. */
-  markReturned(stateHash: string, response: AuthorizationResponse, responseHash: string, now: Date): Promise<boolean>;
+  /** Parks the response on an attempt that has not returned yet; does nothing when there is none. */
+  markReturned(stateHash: string, response: AuthorizationResponse, responseHash: string, now: Date): Promise<void>;
   findByStateHash(stateHash: string): Promise<Attempt | null>;
   find(id: string): Promise<Attempt | null>;
   /** Takes the right to finish a returned attempt. True for exactly one caller, ever. */
@@ -81,12 +81,20 @@ export type ConnectionStore = {
   findByUser(userId: string): Promise<Connection | null>;
   /**
    * Stores a fresh grant: makes the user's connection, or replaces the grant of the one there is. It becomes
-   * `pending`, keeps its organization, and its generation grows.
+   * `pending`, keeps its organization, and its generation grows. Null, and nothing is stored, when the connection was
+   * ended after `startedAt`: who disconnects while an older attempt is under way stays disconnected.
    */
-  saveAuthorized(userId: string, grant: Grant, refreshExpiresAt: Date | null, now: Date): Promise<Connection>;
+  saveAuthorized(
+    userId: string,
+    grant: Grant,
+    dates: { refreshExpiresAt: Date | null; startedAt: Date; now: Date },
+  ): Promise<Connection | null>;
   /** Replaces the grant of exactly that generation. False when another write was first. */
   saveRefreshed(connection: Connection, grant: Grant, refreshExpiresAt: Date | null): Promise<boolean>;
-  /** Chooses under exactly that consent. False when the connection was renewed or ended meanwhile. */
+  /**
+   * Chooses under exactly that consent. False when the connection was renewed or ended meanwhile. `connectedAt` stays
+   * when the organization does.
+   */
   chooseOrganization(connection: Connection, organization: ChosenOrganization, now: Date): Promise<boolean>;
   /** False when another write of the grant was first. */
   markNeedsReconnect(connection: Connection, reason: ReconnectReason): Promise<boolean>;
@@ -99,6 +107,7 @@ export type ConnectionStore = {
 
 /** Refresh tokens that the provider still has to be told to revoke. */
 export type RevocationStore = {
+  add(refreshToken: string, now: Date): Promise<void>;
   /** The due ones, oldest first. `tries` counts the failed ones so far. */
   listDue(now: Date, limit: number): Promise<{ id: string; refreshToken: string; tries: number }[]>;
   postpone(id: string, until: Date): Promise<void>;

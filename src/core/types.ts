@@ -36,10 +36,10 @@ export type AttemptResult =
 export type Attempt = {
   id: string;
   stateHash: string;
-  secrets: AuthorizationSecrets;
+  /** Null once they are used, or when they do not open any more. */
+  secrets: AuthorizationSecrets | null;
   browserId: string;
   userId: string;
-  language: Language;
   startedAt: Date;
   expiresAt: Date;
   returnedAt: Date | null;

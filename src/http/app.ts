@@ -10,7 +10,7 @@ import type { Logger } from '../logger.ts';
 import { serveAssets } from './assets.ts';
 import { readForm } from './bodies.ts';
 import { createCsrf } from './csrf.ts';
-import { refuseOtherMethods, refuseUnknownPath, renderErrors } from './errors.ts';
+import { refuseOddRequests, refuseOtherMethods, refuseUnknownPath, renderErrors } from './errors.ts';
 import { setFormToken, setLanguage } from './locals.ts';
 import { limitForms } from './rate-limit.ts';
 import { logRequests } from './request-log.ts';
@@ -41,8 +41,8 @@ export function createApp(dependencies: AppDependencies): Express {
   const { https, brand } = config;
   const csrf = createCsrf({ secrets: config.sessionSecrets, https });
   const connect = createConnectRoutes(core, { clock, scopes: config.provider.scopes, https });
-  const organizations = createOrganizationRoutes(core);
-  const connection = createConnectionRoutes(core);
+  const organizations = createOrganizationRoutes(core, { https });
+  const connection = createConnectionRoutes(core, { https });
 
   const app = express();
   configure(app, config);
@@ -59,6 +59,7 @@ export function createApp(dependencies: AppDependencies): Express {
   // Before the session: on a cross-site POST it would replace the person's cookie (facts, section 5).
   app.use(createCallbackRoute(core));
 
+  app.use(refuseOddRequests());
   app.use(useSessions({ secrets: config.sessionSecrets, https, store: sessionStore, clock }));
   app.use(setFormToken(csrf));
   app.use(readForm());
@@ -82,7 +83,6 @@ export function createApp(dependencies: AppDependencies): Express {
 }
 
 function configure(app: Express, config: Pick<Config, 'trustProxy' | 'production'>): void {
-  app.disable('x-powered-by');
   app.disable('etag');
   app.set('trust proxy', config.trustProxy);
   app.set('query parser', 'simple');

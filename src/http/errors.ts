@@ -55,7 +55,7 @@ const errorPages: Record<PageCode, ErrorPage> = {
   not_connected: { status: 404, action: 'start_again', level: 'info', changed: true },
   needs_reconnect: { status: 409, action: 'reconnect', level: 'info', changed: true },
   organization_unknown: { status: 409, action: 'choose_company', level: 'info' },
-  organization_not_pro: { status: 409, action: 'choose_company', level: 'info' },
+  organization_not_pro: { status: 409, action: 'home', level: 'info' },
   database_unavailable: { status: 503, action: 'home', level: 'error', changed: true },
   misconfigured: { status: 500, action: 'home', level: 'error' },
   bad_request: { status: 400, action: 'home', level: 'info' },
@@ -84,6 +84,15 @@ export function createReference(): string {
 
 export function refuseUnknownPath(): RequestHandler {
   return (_request, _response, next) => next(new RequestError('not_found'));
+}
+
+/** Methods that no route of ours has, and targets that are no path (`*`), are refused before anybody has to cope. */
+export function refuseOddRequests(): RequestHandler {
+  const refuseMethod = refuseOtherMethods('GET, HEAD, POST');
+  return (request, response, next) => {
+    if (!['GET', 'HEAD', 'POST'].includes(request.method)) return refuseMethod(request, response, next);
+    next(request.path.startsWith('/') ? undefined : new RequestError('bad_request'));
+  };
 }
 
 /** Answers 405 to every method that the routes before it did not take; `allow` is for the Allow header. */

@@ -14,10 +14,8 @@ declare module 'express-session' {
     startedAt: string;
     /** The attempt whose success renewed this session's id. */
     renewedFor: string;
-    /** Locale key of what the next connection page says once. */
-    notice: string;
-    /** The first choice has just been made: the flow ends on the next connection page. */
-    arrived: true;
+    /** When the browser got its cookie anew; that is done once a day. */
+    rolledAt: string;
   }
 }
 
@@ -41,32 +39,56 @@ export function useSessions(options: {
     store: options.store,
     resave: false,
     saveUninitialized: false,
-    rolling: true,
+    // Every answer would write its own request's id, a slow one an id that another tab has renewed since.
+    rolling: false,
     cookie: { httpOnly: true, sameSite: 'lax', secure: options.https, path: '/', maxAge: sessionIdleMilliseconds },
   });
-  const endOldSessions: RequestHandler = (request, _response, next) => {
-    const { startedAt } = request.session;
-    const age = startedAt ? options.clock.now().getTime() - Date.parse(startedAt) : 0;
-    if (age < sessionAbsoluteMilliseconds) return next();
-    request.session.regenerate(next);
+  const keepUp: RequestHandler = (request, _response, next) => {
+    const { startedAt, rolledAt } = request.session;
+    if (startedAt === undefined) return next();
+    const now = options.clock.now();
+    if (now.getTime() - Date.parse(startedAt) >= sessionAbsoluteMilliseconds) return request.session.regenerate(next);
+    if (now.getTime() - Date.parse(rolledAt ?? startedAt) >= day) request.session.rolledAt = now.toISOString();
+    next();
   };
-  return [sessions, endOldSessions];
+  return [sessions, keepUp];
 }
 
 /** Who this browser is; the first time, that is made up and the session begins. */
-export function beginSession(request: Request, now: Date): { browserId: string; userId: string } {
+export async function beginSession(request: Request, now: Date): Promise<{ browserId: string; userId: string }> {
   const { session } = request;
   session.browserId ??= randomUUID();
   session.userId ??= randomUUID();
   session.startedAt ??= now.toISOString();
+  await saveSession(request);
   return { browserId: session.browserId, userId: session.userId };
 }
 
 /** Gives the session a new id and ends the old one (requirements, C3); it names `userId` from now on. */
 export async function renewSession(request: Request, userId: string, attemptId: string, now: Date): Promise<void> {
-  const { browserId } = request.session;
-  await new Promise<void>((resolve, reject) => {
-    request.session.regenerate((error: unknown) => (error ? reject(error) : resolve()));
+  const { sessionID: oldId, session: old, sessionStore } = request;
+  sessionStore.generate(request);
+  Object.assign(request.session, {
+    browserId: old.browserId,
+    userId,
+    startedAt: now.toISOString(),
+    renewedFor: attemptId,
   });
-  Object.assign(request.session, { browserId, userId, startedAt: now.toISOString(), renewedFor: attemptId });
+  try {
+    await saveSession(request);
+  } catch (error) {
+    // The browser keeps the session that it has.
+    Object.assign(request, { sessionID: oldId, session: old });
+    throw error;
+  }
+  await new Promise<void>((resolve, reject) => {
+    sessionStore.destroy(oldId, (error: unknown) => (error ? reject(error) : resolve()));
+  });
+}
+
+/** express-session saves after the answer has left; whoever follows it could be faster than the database. */
+function saveSession(request: Request): Promise<void> {
+  return new Promise((resolve, reject) => {
+    request.session.save((error: unknown) => (error ? reject(error) : resolve()));
+  });
 }

@@ -42,6 +42,7 @@ test('an ended session is not brought back by a slower request that saves it', a
   await set('id1');
   await call((done) => store.touch?.('id1', session, done as () => void));
   expect(await get('id1')).toBeNull();
+  expect(await sql.database.run((db) => db('sessions').first())).toMatchObject({ content: '{}' });
 });
 
 test('a session ends after its time without use, and use prolongs it', async () => {

@@ -23,7 +23,6 @@ function attemptNamed(id: string): Attempt {
     secrets: { nonce: 'n', codeVerifier: 'v' },
     browserId: 'b1',
     userId: 'u1',
-    language: 'da',
     startedAt: now,
     expiresAt: later,
     returnedAt: null,
@@ -32,6 +31,14 @@ function attemptNamed(id: string): Attempt {
     claimedAt: null,
     result: null,
   };
+}
+
+/** A consent to an attempt that started when it was given. */
+async function authorize(stores: Stores, userId: string, grant: Grant, refreshExpiresAt: Date | null, at: Date) {
+  const dates = { refreshExpiresAt, startedAt: at, now: at };
+  const connection = await stores.connections.saveAuthorized(userId, grant, dates);
+  if (!connection) throw new Error('the consent came too late');
+  return connection;
 }
 
 let sql: Awaited<ReturnType<typeof openTestDatabase>>;
@@ -67,15 +74,12 @@ describe.each([
     test('a state is used once', async () => {
       await stores.attempts.insert(attemptNamed('a1'));
       const first = { kind: 'code' as const, code: 'c', issuer: 'https://i' };
-      const answers = await Promise.all(
-        [first, { kind: 'error' as const, error: 'access_denied' }].map((response) =>
-          stores.attempts.markReturned('hash-of-a1', response, response.kind, now),
-        ),
-      );
-      expect(answers).toEqual([true, false]);
+      for (const response of [first, { kind: 'error' as const, error: 'access_denied' }]) {
+        await stores.attempts.markReturned('hash-of-a1', response, response.kind, now);
+      }
       expect((await stores.attempts.find('a1'))?.response).toEqual(first);
       expect((await stores.attempts.find('a1'))?.responseHash).toBe('code');
-      expect(await stores.attempts.markReturned('hash-of-nobody', first, 'h', now)).toBe(false);
+      await stores.attempts.markReturned('hash-of-nobody', first, 'h', now);
     });
 
     test('of many who claim a returned attempt one gets it; an attempt that is not back cannot be claimed', async () => {
@@ -94,7 +98,7 @@ describe.each([
         result: { kind: 'connected', userId: 'u2' },
         response: null,
         responseHash: 'h',
-        secrets: { nonce: '', codeVerifier: '' },
+        secrets: null,
       });
       await stores.attempts.insert(attemptNamed('a2'));
       await stores.attempts.finish('a2', { kind: 'failed', code: 'access_denied' });
@@ -111,7 +115,7 @@ describe.each([
 
   describe('connections', () => {
     test('a first grant makes a pending connection', async () => {
-      const connection = await stores.connections.saveAuthorized('u1', grantNumbered(1), later, now);
+      const connection = await authorize(stores, 'u1', grantNumbered(1), later, now);
       expect(connection).toMatchObject({
         userId: 'u1',
         status: 'pending',
@@ -127,33 +131,33 @@ describe.each([
 
     test('a grant without a refresh token is kept as such', async () => {
       const grant = { ...grantNumbered(1), refreshToken: null };
-      expect((await stores.connections.saveAuthorized('u1', grant, null, now)).grant).toEqual(grant);
+      expect((await authorize(stores, 'u1', grant, null, now)).grant).toEqual(grant);
     });
 
     test('two grants at once for a new user give one connection', async () => {
       const both = await Promise.all(
-        [1, 2].map((number) => stores.connections.saveAuthorized('u1', grantNumbered(number), later, now)),
+        [1, 2].map((number) => authorize(stores, 'u1', grantNumbered(number), later, now)),
       );
       expect(new Set(both.map(({ id }) => id)).size).toBe(1);
       expect((await stores.connections.findByUser('u1'))?.generation).toBe(2);
     });
 
     test('a new consent keeps id and organization, is pending, and raises the generation', async () => {
-      const first = await stores.connections.saveAuthorized('u1', grantNumbered(1), later, now);
+      const first = await authorize(stores, 'u1', grantNumbered(1), later, now);
       await stores.connections.chooseOrganization(first, chosen, now);
-      const second = await stores.connections.saveAuthorized('u1', grantNumbered(2), later, later);
+      const second = await authorize(stores, 'u1', grantNumbered(2), later, later);
       expect(second).toMatchObject({ id: first.id, status: 'pending', organization: chosen, generation: 2 });
     });
 
     test('of two refreshes of one generation the first is kept', async () => {
-      const connection = await stores.connections.saveAuthorized('u1', grantNumbered(1), later, now);
+      const connection = await authorize(stores, 'u1', grantNumbered(1), later, now);
       expect(await stores.connections.saveRefreshed(connection, grantNumbered(2), later)).toBe(true);
       expect(await stores.connections.saveRefreshed(connection, grantNumbered(3), later)).toBe(false);
       expect(await stores.connections.findByUser('u1')).toMatchObject({ generation: 2, grant: grantNumbered(2) });
     });
 
     test('a choice connects, survives a refresh, and fails under an older consent', async () => {
-      const first = await stores.connections.saveAuthorized('u1', grantNumbered(1), later, now);
+      const first = await authorize(stores, 'u1', grantNumbered(1), later, now);
       await stores.connections.saveRefreshed(first, grantNumbered(2), later);
       expect(await stores.connections.chooseOrganization(first, chosen, later)).toBe(true);
       expect(await stores.connections.findByUser('u1')).toMatchObject({
@@ -161,12 +165,33 @@ describe.each([
         organization: chosen,
         connectedAt: later,
       });
-      await stores.connections.saveAuthorized('u1', grantNumbered(3), later, later);
+      await authorize(stores, 'u1', grantNumbered(3), later, later);
       expect(await stores.connections.chooseOrganization(first, chosen, later)).toBe(false);
     });
 
+    test('connected since stays with the organization, over a new consent too, and starts anew with another one', async () => {
+      const first = await authorize(stores, 'u1', grantNumbered(1), later, now);
+      await stores.connections.chooseOrganization(first, chosen, now);
+      const second = await authorize(stores, 'u1', grantNumbered(2), later, later);
+      await stores.connections.chooseOrganization(second, chosen, later);
+      expect((await stores.connections.findByUser('u1'))?.connectedAt).toEqual(now);
+      await stores.connections.chooseOrganization(second, { ...chosen, id: '2' }, later);
+      expect((await stores.connections.findByUser('u1'))?.connectedAt).toEqual(later);
+    });
+
+    test('a consent to an attempt from before the end of the connection is not stored', async () => {
+      await authorize(stores, 'u1', grantNumbered(1), later, now);
+      await stores.connections.disconnect('u1', later);
+      const dates = { refreshExpiresAt: later, startedAt: now, now: later };
+      expect(await stores.connections.saveAuthorized('u1', grantNumbered(2), dates)).toBeNull();
+      expect(await stores.connections.findByUser('u1')).toMatchObject({ status: 'disconnected', grant: null });
+      const afterwards = new Date(later.getTime() + 1);
+      await authorize(stores, 'u1', grantNumbered(3), later, afterwards);
+      expect((await stores.connections.findByUser('u1'))?.status).toBe('pending');
+    });
+
     test('a need to reconnect is stored for its generation alone', async () => {
-      const connection = await stores.connections.saveAuthorized('u1', grantNumbered(1), later, now);
+      const connection = await authorize(stores, 'u1', grantNumbered(1), later, now);
       await stores.connections.saveRefreshed(connection, grantNumbered(2), later);
       expect(await stores.connections.markNeedsReconnect(connection, 'grant_rejected')).toBe(false);
       const current = await stores.connections.findByUser('u1');
@@ -178,7 +203,7 @@ describe.each([
     });
 
     test('an ended connection has no grant, no organization, and a revocation waits', async () => {
-      const connection = await stores.connections.saveAuthorized('u1', grantNumbered(1), later, now);
+      const connection = await authorize(stores, 'u1', grantNumbered(1), later, now);
       await stores.connections.chooseOrganization(connection, chosen, now);
       expect(await stores.connections.disconnect('u1', now)).toBe(true);
       expect(await stores.connections.findByUser('u1')).toMatchObject({
@@ -193,7 +218,7 @@ describe.each([
     });
 
     test('a slower choice or refresh does not bring an ended connection back', async () => {
-      const connection = await stores.connections.saveAuthorized('u1', grantNumbered(1), later, now);
+      const connection = await authorize(stores, 'u1', grantNumbered(1), later, now);
       await stores.connections.disconnect('u1', now);
       expect(await stores.connections.chooseOrganization(connection, chosen, now)).toBe(false);
       expect(await stores.connections.saveRefreshed(connection, grantNumbered(2), later)).toBe(false);
@@ -201,8 +226,13 @@ describe.each([
     });
   });
 
+  test('a token that is queued for revocation is due at once', async () => {
+    await stores.revocations.add('refresh-9', now);
+    expect(await stores.revocations.listDue(now, 10)).toMatchObject([{ refreshToken: 'refresh-9', tries: 0 }]);
+  });
+
   test('a revocation that failed is due again when it was said, and gone once done', async () => {
-    await stores.connections.saveAuthorized('u1', grantNumbered(1), later, now);
+    await authorize(stores, 'u1', grantNumbered(1), later, now);
     await stores.connections.disconnect('u1', now);
     const [revocation] = await stores.revocations.listDue(now, 10);
     const id = revocation?.id ?? '';

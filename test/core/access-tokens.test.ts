@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { createAccessTokens } from '../../src/core/access-tokens.ts';
 import { ConnectError } from '../../src/core/errors.ts';
 import type { IdentityProvider } from '../../src/core/ports.ts';
+import { createRunningWork } from '../../src/core/running-work.ts';
 import type { Connection, Grant } from '../../src/core/types.ts';
 import { createFixedClock, type FixedClock } from '../support/clock.ts';
 import { createMemoryStores, type Stores } from '../support/memory-stores.ts';
@@ -27,8 +28,12 @@ function grantNumbered(number: number, lifetimeSeconds = 3600): Grant {
   };
 }
 
-const connect = (grant: Grant, refreshExpiresAt: Date | null = inSeconds(86_400)) =>
-  stores.connections.saveAuthorized('u1', grant, refreshExpiresAt, clock.now());
+async function connect(grant: Grant, refreshExpiresAt: Date | null = inSeconds(86_400)): Promise<Connection> {
+  const now = clock.now();
+  const connection = await stores.connections.saveAuthorized('u1', grant, { refreshExpiresAt, startedAt: now, now });
+  if (!connection) throw new Error('not stored');
+  return connection;
+}
 
 const unused = () => Promise.reject(new Error('not asked for here'));
 
@@ -43,7 +48,8 @@ function createProcess(refresh: IdentityProvider['refresh'], use: 're-use' | 'on
       return refresh(refreshToken, scope);
     },
   };
-  return createAccessTokens({ clock, identityProvider, ...stores }, { use, lifetimeSeconds: 30 * 86_400 });
+  const policy = { use, lifetimeSeconds: 30 * 86_400 };
+  return createAccessTokens({ clock, identityProvider, ...stores }, policy, createRunningWork());
 }
 
 const rejected = () => Promise.reject(new ConnectError('grant_rejected', 'invalid_grant'));
@@ -94,6 +100,24 @@ describe('a refresh', () => {
     expect(asked).toEqual(['refresh-1', 'refresh-2']);
   });
 
+  test('that ended while somebody still held the grant before it is not made again', async () => {
+    const before = await connect(grantNumbered(1, 0));
+    const process = createProcess(async () => grantNumbered(2));
+    await process.get('u1');
+    const { connections } = stores;
+    let reads = 0;
+    stores.connections = {
+      ...connections,
+      findByUser: async (userId) => {
+        reads += 1;
+        return reads === 1 ? before : connections.findByUser(userId);
+      },
+    };
+    const late = createProcess(async () => grantNumbered(3));
+    expect((await late.get('u1')).grant.accessToken).toBe('access-2');
+    expect(asked).toHaveLength(1);
+  });
+
   test('that was refused because another process was faster uses what that one stored', async () => {
     const connection = await connect(grantNumbered(1, 0));
     const process = createProcess(async () => {
@@ -121,6 +145,8 @@ describe('a refresh', () => {
     });
     await expect(process.get('u1')).rejects.toMatchObject({ code: 'not_connected' });
     expect(await stores.connections.findByUser('u1')).toMatchObject({ status: 'disconnected', grant: null });
+    const due = await stores.revocations.listDue(clock.now(), 10);
+    expect(due.map(({ refreshToken }) => refreshToken).sort()).toEqual(['refresh-1', 'refresh-2']);
   });
 
   test('that was refused needs a reconnect, is in the timeline once, and is not tried again', async () => {
@@ -182,6 +208,12 @@ describe('using a token', () => {
     expect(used).toEqual(['access-1', 'access-2']);
     await expect(process.use('u1', refuse)).rejects.toMatchObject({ code: 'dinero_unauthorized' });
     expect(asked).toEqual(['refresh-1', 'refresh-2']);
+  });
+
+  test('that Dinero refuses and that cannot be refreshed costs no connection', async () => {
+    await connect({ ...grantNumbered(1), refreshToken: null }, null);
+    await expect(createProcess(unused).use('u1', refuse)).rejects.toMatchObject({ code: 'dinero_unauthorized' });
+    expect((await stores.connections.findByUser('u1'))?.status).toBe('pending');
   });
 
   test('any other refusal is passed on at once', async () => {

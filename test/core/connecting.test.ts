@@ -8,10 +8,14 @@ import { createMemoryStores, type Stores } from '../support/memory-stores.ts';
 let clock: FixedClock;
 let stores: Stores;
 let exchanges: string[];
+let revoked: string[];
+let refusing: boolean;
 beforeEach(() => {
   clock = createFixedClock(new Date('2026-11-20T10:00:00.000Z'));
   stores = createMemoryStores();
   exchanges = [];
+  revoked = [];
+  refusing = false;
 });
 
 const scopes = ['dineropublicapi:read', 'offline_access'];
@@ -28,14 +32,17 @@ const identityProvider: IdentityProvider = {
     exchanges.push(response.code);
     const grant = {
       accessToken: 'a',
-      refreshToken: 'r',
+      refreshToken: `r${exchanges.length}`,
       scope: scopes,
       expiresAt: new Date(clock.now().getTime() + 3_600_000),
     };
     return { grant, identity: null };
   },
   refresh: () => Promise.reject(new Error('not asked for here')),
-  revoke: async () => {},
+  async revoke(refreshToken) {
+    revoked.push(refreshToken);
+    if (refusing) throw new Error('not confirmed');
+  },
 };
 const accountingApi: AccountingApi = { listOrganizations: async () => [], proveAccess: async () => {} };
 
@@ -83,7 +90,7 @@ describe('a finish', () => {
     const core = createTestCore();
     const id = await returned(core);
     await core.connecting.finish(id, 'b1');
-    expect(await stores.attempts.find(id)).toMatchObject({ response: null, secrets: { nonce: '', codeVerifier: '' } });
+    expect(await stores.attempts.find(id)).toMatchObject({ response: null, secrets: null });
   });
 
   test('of an attempt that is not back yet uses nothing up', async () => {
@@ -93,8 +100,77 @@ describe('a finish', () => {
     const id = (await stores.attempts.findByStateHash(stateHash))?.id ?? '';
     await expect(core.connecting.finish(id, 'b1')).rejects.toMatchObject({ code: 'attempt_unfinished' });
     expect(await core.connecting.receive(`s${started}`, code)).toBe(id);
-    expect(await core.connecting.finish(id, 'b1')).toEqual({ kind: 'authorized', userId: 'u1' });
+    expect(await core.connecting.finish(id, 'b1')).toMatchObject({ kind: 'authorized', userId: 'u1' });
   });
+});
+
+describe('a disconnect', () => {
+  test('while a reconnect is under way is the later word; what the reconnect brought is revoked', async () => {
+    const core = createTestCore();
+    await core.connecting.finish(await returned(core), 'b1');
+    const id = await returned(core);
+    clock.advance(5);
+    expect(await core.disconnecting.disconnect('u1')).toBe(true);
+    await expect(core.connecting.finish(id, 'b1')).rejects.toMatchObject({ code: 'not_connected' });
+    expect((await stores.connections.findByUser('u1'))?.status).toBe('disconnected');
+    await core.work.settled();
+    await core.housekeeping.run();
+    expect(revoked).toEqual(['r1', 'r2']);
+  });
+
+  test('is told to the provider in the background, and in the timeline', async () => {
+    const core = createTestCore();
+    await core.connecting.finish(await returned(core), 'b1');
+    const id = (await stores.connections.findByUser('u1'))?.id ?? '';
+    await core.disconnecting.disconnect('u1');
+    await core.work.settled();
+    expect(revoked).toEqual(['r1']);
+    expect((await stores.events.listLatest(id, 1))[0]?.type).toBe('disconnected');
+  });
+
+  test('that the provider does not confirm is told again after one minute, then two, then four', async () => {
+    const core = createTestCore();
+    await core.connecting.finish(await returned(core), 'b1');
+    refusing = true;
+    await core.disconnecting.disconnect('u1');
+    await core.work.settled();
+    const told: number[] = [];
+    for (let minute = 1; minute <= 8; minute += 1) {
+      clock.advance(60);
+      const before = revoked.length;
+      await core.housekeeping.run();
+      if (revoked.length > before) told.push(minute);
+    }
+    expect(told).toEqual([1, 3, 7]);
+  });
+
+  test('of many at once sends each token once', async () => {
+    const core = createTestCore();
+    await core.connecting.finish(await returned(core), 'b1');
+    await core.disconnecting.disconnect('u1');
+    await Promise.all(Array.from({ length: 5 }, () => core.housekeeping.run()));
+    expect(revoked).toEqual(['r1']);
+  });
+});
+
+test('work that nobody waits for any more is waited for before the end', async () => {
+  const core = createTestCore();
+  const id = await returned(core);
+  const finishing = core.connecting.finish(id, 'b1');
+  while (exchanges.length === 0) await clock.sleep(1);
+  await core.work.settled();
+  expect((await stores.attempts.find(id))?.result).not.toBeNull();
+  await finishing;
+});
+
+test('a visit two minutes after the finish is a repeat', async () => {
+  const core = createTestCore();
+  const id = await returned(core);
+  expect(await core.connecting.finish(id, 'b1')).toMatchObject({ isRepeat: false });
+  clock.advance(60);
+  expect(await core.connecting.finish(id, 'b1')).toMatchObject({ isRepeat: false });
+  clock.advance(61);
+  expect(await core.connecting.finish(id, 'b1')).toMatchObject({ isRepeat: true });
 });
 
 test('housekeeping deletes attempts after two days and events after 400', async () => {

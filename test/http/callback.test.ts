@@ -69,6 +69,8 @@ describe('the callback', () => {
     'state=a&code=b&code=c',
     'state=a&code=b&iss=c&iss=d',
     'state=a&error=b&error=c',
+    'state=a&code=b&scope=c&scope=d',
+    'state=a&code=b&unknown=c&unknown=d',
     'state[]=a&code=c',
     'state[x]=a&code=c',
     'state.x=a&code=c',
@@ -97,6 +99,7 @@ describe('the callback', () => {
     ['plain text', 'state=a', 'text/plain', {}, 415],
     ['an odd charset', 'state=a', `${urlencoded}; charset=utf-7`, {}, 415],
     ['a packed body', gzipSync(Buffer.alloc(10_000_000)), urlencoded, { 'content-encoding': 'gzip' }, 415],
+    ['21 fields', Array.from({ length: 21 }, (_, number) => `f${number}=`).join('&'), urlencoded, {}, 413],
     ['1,001 fields', Array.from({ length: 1001 }, (_, number) => `f${number}=`).join('&'), urlencoded, {}, 413],
     ['a large body', `state=${'x'.repeat(20_000)}`, urlencoded, {}, 413],
   ] as const)('refuses %s within 100 ms of work', async (_name, body, type, headers, status) => {

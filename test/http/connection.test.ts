@@ -78,6 +78,7 @@ describe('disconnecting', () => {
     expect(revocations()).toHaveLength(0);
     expect((await browser.submit(question, '/disconnect')).headers.location).toBe('/connection');
     expect(textOf(await browser.get('/connection'))).toContain('Forbindelsen er afbrudt');
+    await testApp.core.work.settled();
     const [call] = revocations();
     expect(call?.form).toMatchObject({ token: sandbox.issued.refreshTokens.at(-1), token_type_hint: 'refresh_token' });
     const { userId } = onlyUser();
@@ -98,13 +99,18 @@ describe('disconnecting', () => {
     ['answers 503', { kind: 'status', status: 503 }],
     ['answers HTML', { kind: 'status', status: 400, body: '<html>', contentType: 'text/html' }],
     ['resets', { kind: 'reset' }],
+    [
+      'answers 400',
+      { kind: 'status', status: 400, body: '{"error":"invalid_request"}', contentType: 'application/json' },
+    ],
   ] as const)('a provider that %s is told again later; access here has ended at once', async (_name, fault) => {
     const browser = openBrowser(testApp.app);
     await browser.connect('rikke', '118244');
     sandbox.faults.set('revocation', fault, 1);
     await browser.submit(await browser.get('/disconnect'), '/disconnect');
     expect(textOf(await browser.get('/connection'))).toContain('Forbindelsen er afbrudt');
-    expect((await testApp.core.housekeeping.run()).failedRevocations).toBe(0);
+    await testApp.core.work.settled();
+    expect((await testApp.core.housekeeping.run()).failedRevocations).toBe(1);
     expect(revocations()).toHaveLength(1);
     testApp.clock.advance(61);
     expect((await testApp.core.housekeeping.run()).failedRevocations).toBe(0);
@@ -112,6 +118,19 @@ describe('disconnecting', () => {
     testApp.clock.advance(86_400);
     await testApp.core.housekeeping.run();
     expect(revocations()).toHaveLength(2);
+  });
+
+  test('a provider that hangs holds up nobody: the page is there, and the end of the process waits', async () => {
+    const browser = openBrowser(testApp.app);
+    await browser.connect('rikke', '118244');
+    sandbox.faults.set('revocation', { kind: 'slow', ms: 1500 });
+    const started = Date.now();
+    await browser.submit(await browser.get('/disconnect'), '/disconnect');
+    expect(textOf(await browser.get('/connection'))).toContain('Forbindelsen er afbrudt');
+    const answered = Date.now();
+    await testApp.core.work.settled();
+    expect(answered - started).toBeLessThan(Date.now() - started);
+    expect(await testApp.stores.revocations.listDue(testApp.clock.now(), 10)).toEqual([]);
   });
 
   test('a provider that never confirms is given up after twelve tries, and that is said', async () => {
@@ -312,6 +331,60 @@ describe('staying connected', () => {
     expect((await browser.get('/organizations')).status).toBe(200);
     expect(tokenCalls()).toBe(2);
   });
+});
+
+test('a slow page in one tab does not spoil the session that another tab has renewed', async () => {
+  const browser = openBrowser(testApp.app);
+  await browser.connect('rikke', '118244');
+  sandbox.faults.set('organizations', { kind: 'slow', ms: 400 }, 1);
+  const slow = browser.get('/organizations');
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await browser.signIn('rikke');
+  await slow;
+  expect(textOf(await browser.get('/connection'))).toContain('Du er forbundet');
+});
+
+test('a session that cannot be saved is an error, not a cheerful page', async () => {
+  const browser = openBrowser(testApp.app);
+  const home = await browser.get('/');
+  testApp.failSessions(true);
+  const failed = await browser.submit(home, '/connect');
+  expect(failed.status).toBe(503);
+  testApp.failSessions(false);
+  const answer = await answerAuthorization(await browser.start(), { person: 'rikke', consent: 'accept' });
+  if ('errorPage' in answer) throw new Error(answer.errorPage);
+  const location = await browser.comeBack(answer.fields);
+  testApp.failSessions(true);
+  expect((await browser.get(location)).status).toBe(503);
+  testApp.failSessions(false);
+  // The old session was not given up for one that does not exist.
+  expect((await browser.get(location)).headers.location).toBe('/organizations');
+});
+
+test('an old finish address does not sign anybody in', async () => {
+  testApp = createTestApp(sandbox, { scopes: ['openid', 'dineropublicapi:read', 'offline_access'] });
+  const browser = openBrowser(testApp.app);
+  const answer = await answerAuthorization(await browser.start(), { person: 'rikke', consent: 'accept' });
+  if ('errorPage' in answer) throw new Error(answer.errorPage);
+  const location = await browser.comeBack(answer.fields);
+  await browser.get(location);
+  await browser.submit(await browser.get('/organizations'), '/organizations', { organizationId: '118244' });
+  await browser.signIn('mads', { start: { prompt: 'login' } });
+  testApp.clock.advance(121);
+  expect((await browser.get(location)).headers.location).toBe('/connection');
+  expect(textOf(await browser.get('/organizations'))).toContain('Havnens Fisk');
+});
+
+test('the cookie is given for 90 days, and anew once a day', async () => {
+  const browser = openBrowser(testApp.app);
+  const started = await browser.submit(await browser.get('/'), '/connect');
+  const expires = Date.parse(/session=[^;]+;.*?Expires=([^;]+)/.exec(String(started.headers['set-cookie']))?.[1] ?? '');
+  expect(Math.round((expires - Date.now()) / 86_400_000)).toBe(90);
+  const sessionCookie = async () => String((await browser.get('/')).headers['set-cookie']).includes('session=');
+  expect(await sessionCookie()).toBe(false);
+  testApp.clock.advance(86_401);
+  expect(await sessionCookie()).toBe(true);
+  expect(await sessionCookie()).toBe(false);
 });
 
 test('a browser that was signed in ends 180 days later at the latest', async () => {

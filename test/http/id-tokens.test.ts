@@ -60,6 +60,8 @@ const wrongTokens: [string, (claims: Claims) => Promise<unknown> | unknown][] = 
   ['of another authorized party', (claims) => sign({ ...claims, azp: 'isv_other' })],
   ['that ended an hour ago', (claims) => sign({ ...claims, exp: seconds() - 3600 })],
   ['without an end', ({ exp: _exp, ...claims }) => sign(claims)],
+  ['without a time of issue', ({ iat: _iat, ...claims }) => sign(claims)],
+  ['from an hour ahead', (claims) => sign({ ...claims, iat: seconds() + 3600, exp: seconds() + 7200 })],
   ['without a subject', ({ sub: _sub, ...claims }) => sign(claims)],
   ['that nobody signed', unsigned],
   [
@@ -111,7 +113,20 @@ test('keys that cannot be fetched are the provider’s trouble, not a forgery', 
   expect(page.status).toBe(503);
 });
 
+test('null is no id_token', async () => {
+  const { page } = await signInWith(defaultScopes, () => null);
+  expect(page.headers.location).toBe('/organizations');
+});
+
 describe('who a user is', () => {
+  test('is not told by an id_token that nobody asked for', async () => {
+    const first = await signInWith(defaultScopes, (claims) => sign(claims));
+    const second = openBrowser(first.testApp.app);
+    expect((await second.signIn('rikke')).status).not.toBe(200);
+    expect((await second.get('/connection')).headers.location).not.toBeUndefined();
+    expect(new Set(first.testApp.connectedUsers()).size).toBe(first.testApp.connectedUsers().length);
+  });
+
   test('with openid the same person in another browser finds the same connection', async () => {
     const testApp = createTestApp(sandbox, { scopes: openidScopes });
     const office = openBrowser(testApp.app);

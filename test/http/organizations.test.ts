@@ -100,6 +100,20 @@ describe('the picker', () => {
     },
   );
 
+  test('of 5,000 companies 500 are shown, and the search finds the others', async () => {
+    const { browser } = await atThePicker('rikke');
+    const body = JSON.stringify(
+      Array.from({ length: 5000 }, (_, index) => ({ id: index + 1, name: `Firma ${index + 1}`, isPro: true })),
+    );
+    sandbox.faults.set('organizations', { kind: 'status', status: 200, body, contentType: 'application/json' });
+    const picker = await browser.get('/organizations');
+    expect(optionsOf(picker.text)).toHaveLength(500);
+    expect(textOf(picker)).toContain('De første 500 er vist.');
+    const found = await browser.get('/organizations?q=firma+4321');
+    expect(optionsOf(found.text)).toHaveLength(1);
+    expect(textOf(found)).not.toContain('er vist');
+  });
+
   test('without a connection the picker leads to the first page', async () => {
     expect((await openBrowser(testApp.app).get('/organizations')).headers.location).toBe('/');
   });

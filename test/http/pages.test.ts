@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { request as httpRequest } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import request from 'supertest';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
@@ -129,9 +132,10 @@ describe('cookies', () => {
 
   test('are Lax, HttpOnly, for this host, and small after a hundred starts', async () => {
     const browser = openBrowser(testApp.app);
+    const first = await browser.submit(await browser.get('/'), '/connect');
     for (let count = 0; count < 100; count += 1) await browser.start();
     const page = await browser.get('/?lang=en');
-    const cookies = cookiesOf(page);
+    const cookies = [...cookiesOf(page), ...cookiesOf(first).filter((cookie) => cookie.includes('session='))];
     expect(cookies).toHaveLength(3);
     for (const cookie of cookies) {
       expect(cookie).toMatch(/; HttpOnly/);
@@ -236,7 +240,7 @@ describe('every answer', () => {
     ['get', '/healthz', 200],
     ['get', '/oauth/finish/x', 400],
     ['post', '/oauth/callback', 303],
-    ['put', '/', 403],
+    ['put', '/', 405],
     ['delete', '/healthz', 405],
   ];
 
@@ -268,10 +272,25 @@ describe('every answer', () => {
     ['post', '/healthz'],
     ['put', '/oauth/callback'],
     ['trace', '/healthz'],
+    ['delete', '/connection'],
+    ['options', '/organizations'],
+    ['patch', '/nowhere'],
   ])('%s %s is answered 405 with what is allowed', async (method, path) => {
     const response = await request(testApp.app)[method as 'get'](path);
     expect(response.status).toBe(405);
     expect(response.headers.allow).toBeDefined();
+  });
+
+  test('a request for * is refused, and is nobody’s bug', async () => {
+    const server = testApp.app.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const status = await new Promise((resolve) => {
+      httpRequest({ port, host: '127.0.0.1', path: '*' }, (response) => resolve(response.resume().statusCode)).end();
+    });
+    server.close();
+    expect(status).toBe(400);
+    expect(testApp.logs().some(({ errorCode }) => errorCode === 'internal')).toBe(false);
   });
 
   test('a person who opens the address of a form is led on', async () => {

@@ -72,11 +72,15 @@ test('from nothing to a connected company, over a restart, to the end', async ()
   const browser = await connect();
   expect((await browser.get('/connection')).text).toContain('Du er forbundet');
   expect(await app?.stop()).toBe(0);
+  expect(app?.output()).toContain('"event":"organization_chosen"');
+  expect(app?.output()).toContain('"path":"/connection"');
   await start();
   expect((await browser.get('/connection')).text).toContain('Du er forbundet');
   await browser.submit(await browser.get('/disconnect'), '/disconnect');
   expect((await browser.get('/connection')).text).toContain('Forbindelsen er afbrudt');
+  await app?.stop();
   expect(sandbox.count('POST', '/connect/revocation')).toBe(1);
+  expect(app?.output()).toContain('"event":"disconnected"');
 }, 60_000);
 
 test('with openid the same person finds the connection in another browser, over a restart', async () => {
@@ -104,6 +108,7 @@ test('with any other standards-conforming provider and API the same flow works',
     expect((await browser.get('/connection')).text).toContain('Du er forbundet');
     await browser.submit(await browser.get('/disconnect'), '/disconnect');
     expect((await browser.get('/connection')).text).toContain('Forbindelsen er afbrudt');
+    await app?.stop();
     expect(readDatabase('select * from revocations')).toEqual([]);
   } finally {
     await other.close();
@@ -279,6 +284,39 @@ describe('the start', () => {
     sandbox.faults.clear();
     expect((await browser.get('/readyz')).status).toBe(200);
     expect((await browser.signIn('rikke')).location).toBe('/organizations');
+  }, 60_000);
+
+  test('does the housekeeping: what has ended is gone', async () => {
+    await start();
+    await app?.stop();
+    const database = new Sqlite(`${place.folder}/data/journey.db`);
+    database.exec(
+      "insert into sessions (id_hash, content, expires_at) values ('old', '{}', '2020-01-01T00:00:00.000Z')",
+    );
+    database.exec(
+      "insert into attempts (id, state_hash, browser_id, user_id, started_at, expires_at) values ('old', 'h', 'b', 'u', '2020-01-01T00:00:00.000Z', '2020-01-01T00:00:00.000Z')",
+    );
+    database.close();
+    await start();
+    await app?.stop();
+    expect(readDatabase('select * from sessions')).toEqual([]);
+    expect(readDatabase('select * from attempts')).toEqual([]);
+  }, 60_000);
+
+  test('asked to stop while the person has hung up still finishes what was begun', async () => {
+    await start();
+    const browser = openBrowser();
+    const hungUp = new AbortController();
+    sandbox.faults.set('token', { kind: 'slow', ms: 1000 });
+    const signingIn = browser.signIn('rikke', 'accept', hungUp.signal).catch(() => null);
+    for (let tries = 0; tries < 200 && sandbox.count('POST', '/connect/token') === 0; tries += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    hungUp.abort();
+    await signingIn;
+    expect(await app?.stop()).toBe(0);
+    expect(readDatabase('select status from connections')).toEqual([{ status: 'pending' }]);
+    expect(app?.output()).not.toMatch(/\n\s+at /);
   }, 60_000);
 
   test('asked to stop while a code is being exchanged finishes that first', async () => {

@@ -8,6 +8,7 @@ import { createDinero } from '../../src/adapters/dinero.ts';
 import { createVismaConnect } from '../../src/adapters/visma-connect.ts';
 import type { Brand } from '../../src/config.ts';
 import type { RefreshTokenPolicy } from '../../src/core/access-tokens.ts';
+import { ConnectError } from '../../src/core/errors.ts';
 import { createCore } from '../../src/core/index.ts';
 import { createApp } from '../../src/http/app.ts';
 import { createLogger } from '../../src/logger.ts';
@@ -63,11 +64,12 @@ export function createTestApp(sandbox: Pick<Sandbox, 'origin'>, options: TestApp
       done();
     },
   });
+  const sessionStore = new FailingMemoryStore();
   const app: Express = createApp({
     core,
     clock,
     logger: createLogger({ level: 'debug', destination }),
-    sessionStore: new session.MemoryStore(),
+    sessionStore,
     formTargets: provider.origins,
     readinessChecks: [{ name: 'visma_connect', check: provider.check }],
     config: {
@@ -88,7 +90,30 @@ export function createTestApp(sandbox: Pick<Sandbox, 'origin'>, options: TestApp
     },
   });
   const logs = () => lines.map((line) => JSON.parse(line) as Record<string, unknown>);
-  return { app, core, clock, stores, logs, logText: () => lines.join(''), connectedUsers: () => users };
+  return {
+    app,
+    core,
+    clock,
+    stores,
+    logs,
+    logText: () => lines.join(''),
+    connectedUsers: () => users,
+    failSessions: sessionStore.fail,
+  };
+}
+
+/** express-session's own store, which can be told to fail as a locked database does. */
+class FailingMemoryStore extends session.MemoryStore {
+  #failing = false;
+
+  fail = (failing: boolean): void => {
+    this.#failing = failing;
+  };
+
+  override set(id: string, data: session.SessionData, done?: (error?: unknown) => void): void {
+    if (this.#failing) done?.(new ConnectError('database_unavailable', 'database: SQLITE_BUSY'));
+    else super.set(id, data, done);
+  }
 }
 
 /** Generated user ids are told to nobody; tests that play the integrator's backend need them. */

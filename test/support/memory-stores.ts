@@ -43,9 +43,7 @@ function createMemoryAttempts(): AttemptStore {
     },
     async markReturned(stateHash, response, responseHash, now) {
       const attempt = byState(stateHash);
-      if (!attempt || attempt.returnedAt) return false;
-      Object.assign(attempt, { response, responseHash, returnedAt: now });
-      return true;
+      if (attempt && !attempt.returnedAt) Object.assign(attempt, { response, responseHash, returnedAt: now });
     },
     findByStateHash: async (stateHash) => copy(byState(stateHash)),
     find: async (id) => copy(attempts.get(id)),
@@ -57,7 +55,7 @@ function createMemoryAttempts(): AttemptStore {
     },
     async finish(id, result) {
       const attempt = attempts.get(id);
-      if (attempt) Object.assign(attempt, { result, response: null, secrets: { nonce: '', codeVerifier: '' } });
+      if (attempt) Object.assign(attempt, { result, response: null, secrets: null });
     },
     async deleteStartedBefore(before) {
       const old = [...attempts.values()].filter(({ startedAt }) => startedAt < before);
@@ -69,6 +67,7 @@ function createMemoryAttempts(): AttemptStore {
 
 function createMemoryConnections(revocations: Map<string, Revocation>): ConnectionStore {
   const connections = new Map<string, Connection>();
+  const endedAt = new Map<string, Date>();
 
   function replace(expected: Partial<Connection> & { id: string }, change: Partial<Connection>): boolean {
     const current = [...connections.values()].find(({ id }) => id === expected.id);
@@ -82,8 +81,11 @@ function createMemoryConnections(revocations: Map<string, Revocation>): Connecti
       const connection = connections.get(userId);
       return connection ? structuredClone(connection) : null;
     },
-    async saveAuthorized(userId, grant, refreshExpiresAt, now) {
+    async saveAuthorized(userId, grant, { refreshExpiresAt, startedAt, now }) {
       const before = connections.get(userId);
+      const ended = endedAt.get(userId);
+      if (ended && ended > startedAt) return null;
+      endedAt.delete(userId);
       const connection: Connection = {
         id: before?.id ?? randomUUID(),
         userId,
@@ -105,13 +107,15 @@ function createMemoryConnections(revocations: Map<string, Revocation>): Connecti
       const current = [...connections.values()].find((connection) => connection.id === id);
       if (!current || current.authorizedAt.getTime() !== authorizedAt.getTime()) return false;
       if (current.status !== 'pending' && current.status !== 'connected') return false;
-      return replace({ id }, { organization, status: 'connected', connectedAt: now });
+      const connectedAt = current.organization?.id === organization.id ? (current.connectedAt ?? now) : now;
+      return replace({ id }, { organization, status: 'connected', connectedAt });
     },
     markNeedsReconnect: async ({ id, generation }, reason) =>
       replace({ id, generation }, { status: 'needs_reconnect', reason }),
     async disconnect(userId, now) {
       const current = connections.get(userId);
       if (!current || current.status === 'disconnected') return false;
+      endedAt.set(userId, now);
       if (current.grant?.refreshToken) {
         const id = randomUUID();
         revocations.set(id, { id, refreshToken: current.grant.refreshToken, tries: 0, dueAt: now });
@@ -134,6 +138,10 @@ function createMemoryConnections(revocations: Map<string, Revocation>): Connecti
 
 function createMemoryRevocations(revocations: Map<string, Revocation>): RevocationStore {
   return {
+    async add(refreshToken, now) {
+      const id = randomUUID();
+      revocations.set(id, { id, refreshToken, tries: 0, dueAt: now });
+    },
     listDue: async (now, limit) =>
       [...revocations.values()]
         .filter(({ dueAt }) => dueAt <= now)

@@ -9,10 +9,16 @@ export function openRemoteBrowser(origin: string) {
   const jar = createCookieJar();
   const visits: Visit[] = [];
 
-  async function send(path: string, form?: Record<string, string>, withCookies = true): Promise<Visit> {
+  async function send(
+    path: string,
+    form?: Record<string, string>,
+    withCookies = true,
+    signal: AbortSignal | null = null,
+  ): Promise<Visit> {
     const url = new URL(path, origin);
     const response = await fetch(url, {
       redirect: 'manual',
+      signal,
       headers: { 'accept-language': 'da', ...(withCookies ? { cookie: jar.cookiesFor(url) } : {}) },
       ...(form ? { method: 'POST', body: new URLSearchParams(form) } : {}),
     });
@@ -35,14 +41,18 @@ export function openRemoteBrowser(origin: string) {
     return send(path, { _csrf: token, ...fields });
   }
 
-  /** From the first page to the page after the way back. */
-  async function signIn(person: string, consent: 'accept' | 'cancel' = 'accept'): Promise<Visit> {
+  /** From the first page to the page after the way back; `hungUp` ends the last request early. */
+  async function signIn(
+    person: string,
+    consent: 'accept' | 'cancel' = 'accept',
+    hungUp: AbortSignal | null = null,
+  ): Promise<Visit> {
     const home = await get('/');
     const left = await submit(home.text.includes('_csrf') ? home : await get('/connection'), '/connect');
     const answer = await answerAuthorization(left.location ?? '', { person, consent });
     if ('errorPage' in answer) throw new Error(`stranded on ${answer.errorPage}`);
     const returned = await send('/oauth/callback', answer.fields, false);
-    return get(returned.location ?? '');
+    return send(returned.location ?? '', undefined, true, hungUp);
   }
 
   return { get, send, submit, signIn, visits, jar };

@@ -8,6 +8,7 @@ import { createConnectionStore } from '../../src/adapters/connection-store.ts';
 import { type Database, openDatabase } from '../../src/adapters/database.ts';
 import { createEventStore } from '../../src/adapters/event-store.ts';
 import { createIdentityStore } from '../../src/adapters/identity-store.ts';
+import { checkKeys } from '../../src/adapters/key-check.ts';
 import { createRevocationStore } from '../../src/adapters/revocation-store.ts';
 import { createVault, type VaultError, type VaultKey } from '../../src/adapters/vault.ts';
 
@@ -31,14 +32,17 @@ export async function openTestDatabase(): Promise<{ database: Database; file: st
 export function createSqlStores(database: Database, keys: VaultKey[] = [testKey]) {
   const vault = createVault(keys);
   const unreadable: { connectionId: string; reason: VaultError['reason'] }[] = [];
+  const dropped: string[] = [];
   return {
     attempts: createAttemptStore(database, vault),
     connections: createConnectionStore(database, vault, (connectionId, { reason }) =>
       unreadable.push({ connectionId, reason }),
     ),
-    revocations: createRevocationStore(database, vault),
+    revocations: createRevocationStore(database, vault, (id) => dropped.push(id)),
     identities: createIdentityStore(database),
     events: createEventStore(database),
     unreadable,
+    dropped,
+    checkKeys: () => checkKeys(database, vault),
   };
 }

@@ -25,7 +25,7 @@ export function createCallbackRoute(core: Pick<Core, 'connecting'>): Router {
   const router = Router();
 
   router.post(callbackPath, ...readForm(), async (request, response) => {
-    refuseNestedNames(request.body ?? {});
+    refuseOddFields(request.body ?? {});
     const { state, ...rest } = parseBody(callbackForm, request.body);
     const attemptId = state ? await core.connecting.receive(state, toResponse(rest)) : null;
     response.redirect(303, `/oauth/finish/${attemptId ?? 'unknown'}`);
@@ -35,9 +35,11 @@ export function createCallbackRoute(core: Pick<Core, 'connecting'>): Router {
   return router;
 }
 
-function refuseNestedNames(body: Record<string, unknown>): void {
+/** A parameter that comes twice, of whatever name, or with a name that some parsers would unfold. */
+function refuseOddFields(body: Record<string, unknown>): void {
   const nested = Object.keys(body).some((name) => /^(state|code|iss|error)[[.]/.test(name));
-  if (nested) throw new RequestError('bad_request');
+  const doubled = Object.values(body).some((value) => typeof value !== 'string');
+  if (nested || doubled) throw new RequestError('bad_request');
 }
 
 /** An answer with neither a code nor an error is an error without a name. */

@@ -8,13 +8,14 @@ import type { Clock } from '../../core/ports.ts';
 import { describeAccess } from '../access.ts';
 import { parseBody } from '../bodies.ts';
 import { languageOf } from '../locals.ts';
+import { leaveNotice } from '../notices.ts';
 import { beginSession, renewSession } from '../sessions.ts';
 
 const startForm = z.object({ prompt: z.literal('login').optional() });
 const attemptId = z.uuid();
 
 export function createConnectRoutes(
-  core: Pick<Core, 'connecting' | 'connections'>,
+  core: Pick<Core, 'connecting' | 'connections' | 'work'>,
   options: { clock: Clock; scopes: string[]; https: boolean },
 ) {
   const router = Router();
@@ -29,7 +30,7 @@ export function createConnectRoutes(
       throw new ConnectError('misconfigured', 'BASE_URL is https, but requests come as http: set TRUST_PROXY');
     }
     const { authorizationUrl } = await core.connecting.start({
-      ...beginSession(request, options.clock.now()),
+      ...(await beginSession(request, options.clock.now())),
       language: languageOf(response),
       signInAgain: prompt === 'login',
     });
@@ -40,18 +41,20 @@ export function createConnectRoutes(
   router.get('/connect', (_request, response) => response.redirect(303, '/'));
 
   // Back from Visma Connect, on a page of ours: the cookie of the browser that started is here again.
-  router.get('/oauth/finish/:attemptId', async (request, response) => {
+  router.get('/oauth/finish/:attemptId', (request, response) => core.work.track(finish(request, response)));
+
+  async function finish(request: Request<{ attemptId: string }>, response: Response): Promise<void> {
     const id = request.params.attemptId;
     if (!attemptId.safeParse(id).success) throw new ConnectError('attempt_unknown', 'no attempt has this id');
     const { browserId } = request.session;
     if (browserId === undefined && !('continue' in request.query)) return askForOneClick(request, response);
     const result = await core.connecting.finish(id, browserId ?? null);
     // A later visit: the connection knows best what is to be done now.
-    if (request.session.renewedFor === id) return response.redirect(303, '/connection');
+    if (result.isRepeat || request.session.renewedFor === id) return response.redirect(303, '/connection');
     await renewSession(request, result.userId, id, options.clock.now());
-    if (result.kind === 'connected') request.session.notice = 'notices.reconnected';
+    if (result.kind === 'connected') leaveNotice(response, 'reconnected', options.https);
     response.redirect(303, result.kind === 'connected' ? '/connection' : '/organizations');
-  });
+  }
 
   async function renderHome(request: Request, response: Response, notice: string | null): Promise<void> {
     const { userId } = request.session;
@@ -73,7 +76,7 @@ export function createConnectRoutes(
 }
 
 /** A browser that held its cookie back on the way here gives it after a click on a page of ours (facts, section 4). */
-function askForOneClick(request: Request, response: Response): void {
+function askForOneClick(request: Request<{ attemptId: string }>, response: Response): void {
   response.render('finish-continue', {
     title: response.locals.t('finish.heading'),
     continueUrl: `/oauth/finish/${request.params.attemptId}?continue=1`,

@@ -4,8 +4,9 @@ import { type RequestHandler, type Response, Router } from 'express';
 import type { ConnectionSummary } from '../../core/connections.ts';
 import type { Core } from '../../core/index.ts';
 import { describeAccess } from '../access.ts';
+import { type Notice, takeNotice } from '../notices.ts';
 
-export function createConnectionRoutes(core: Pick<Core, 'connections' | 'disconnecting'>) {
+export function createConnectionRoutes(core: Pick<Core, 'connections' | 'disconnecting'>, options: { https: boolean }) {
   const router = Router();
 
   // Which company, since when, with what access, until when.
@@ -14,10 +15,7 @@ export function createConnectionRoutes(core: Pick<Core, 'connections' | 'disconn
     if (!connection) return response.redirect(303, '/');
     if (connection.status === 'disconnected') return renderDisconnected(response);
     if (connection.status === 'pending') return response.redirect(303, '/organizations');
-    const { notice, arrived } = request.session;
-    delete request.session.notice;
-    delete request.session.arrived;
-    renderConnection(response, connection, { notice: notice ?? null, arrived: arrived ?? false });
+    renderConnection(response, connection, takeNotice(request, response, options.https));
   });
 
   // Asks once, and says what exactly will happen.
@@ -50,11 +48,8 @@ function renderDisconnected(response: Response): void {
   response.render('disconnected', { title: response.locals.t('disconnected.heading') });
 }
 
-function renderConnection(
-  response: Response,
-  connection: ConnectionSummary,
-  { notice, arrived }: { notice: string | null; arrived: boolean },
-): void {
+function renderConnection(response: Response, connection: ConnectionSummary, notice: Notice | null): void {
+  const arrived = notice === 'connected';
   response.render('connection', {
     title: response.locals.t(`connection.heading_${connection.status}`),
     step: arrived ? 4 : null,
@@ -69,7 +64,7 @@ function renderConnection(
       reason: connection.reason,
     },
     events: connection.events,
-    notice,
+    notice: notice === null || arrived ? null : `notices.${notice}`,
     noticeKind: 'success',
   });
 }

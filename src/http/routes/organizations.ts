@@ -6,14 +6,20 @@ import { isConnectError } from '../../core/errors.ts';
 import type { Core } from '../../core/index.ts';
 import type { Organization } from '../../core/types.ts';
 import { parseBody, text } from '../bodies.ts';
+import { leaveNotice } from '../notices.ts';
 
 const searchFrom = 9;
+/** More are found by the search: a page of thousands would hold up everybody else's (requirements, E9). */
+const mostShown = 500;
 const choiceForm = z.object({ organizationId: text(100).optional() });
 const searchQuery = z.object({ q: text(200).catch('').default('') });
 
 type Shown = { chosen: string | null; notice: string | null; query: string };
 
-export function createOrganizationRoutes(core: Pick<Core, 'organizations' | 'connections'>) {
+export function createOrganizationRoutes(
+  core: Pick<Core, 'organizations' | 'connections'>,
+  options: { https: boolean },
+) {
   const router = Router();
 
   // The person sees all companies, fresh from Dinero, and why some cannot be chosen.
@@ -35,9 +41,8 @@ export function createOrganizationRoutes(core: Pick<Core, 'organizations' | 'con
       if (!isConnectError(error, 'organization_unknown', 'organization_not_pro')) throw error;
       return renderAgain(request, response, 409, `notices.${error.code}`);
     }
-    const changed = before?.status === 'connected' && before.organization?.id !== organizationId;
-    if (changed) request.session.notice = 'notices.company_changed';
-    if (before?.status !== 'connected') request.session.arrived = true;
+    if (before?.status !== 'connected') leaveNotice(response, 'connected', options.https);
+    else if (before.organization?.id !== organizationId) leaveNotice(response, 'company_changed', options.https);
     response.redirect(303, '/connection');
   });
 
@@ -61,11 +66,12 @@ export function createOrganizationRoutes(core: Pick<Core, 'organizations' | 'con
     }
     const changing = connection.status === 'connected';
     const searchable = organizations.length >= searchFrom;
+    const found = searchable ? views.filter((view) => matches(view, shown.query)) : views;
     response.render('organizations', {
       title: t(changing ? 'organizations.heading_changing' : 'organizations.heading'),
       step: changing ? null : 3,
-      organizations: searchable ? views.filter((view) => matches(view, shown.query)) : views,
-      search: searchable ? { query: shown.query, total: organizations.length } : null,
+      organizations: found.slice(0, mostShown),
+      search: searchable ? { query: shown.query, total: organizations.length, found: found.length } : null,
       notice: shown.notice === null ? null : { key: shown.notice, vars: { company: nameOf(organizations, chosen) } },
       changing,
     });
