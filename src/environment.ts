@@ -1,29 +1,34 @@
 // Every environment variable there is: what it must look like, its default, and the sentence for a wrong value.
 
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
 const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 const unitSeconds: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
+const longestSeconds = 3_650 * 86_400;
+const networkNames = ['loopback', 'linklocal', 'uniquelocal'];
 
 const port = z.coerce.number().int().min(1).max(65_535);
 
 const duration = z
   .string()
   .regex(/^\d{1,9}[smhd]$/)
-  .transform((text) => Number(text.slice(0, -1)) * (unitSeconds[text.slice(-1)] ?? 1));
+  .transform((text) => Number(text.slice(0, -1)) * (unitSeconds[text.slice(-1)] ?? 1))
+  .refine((seconds) => seconds <= longestSeconds);
 
-const webUrl = z.string().refine((text) => ['http:', 'https:'].includes(URL.parse(text)?.protocol ?? ''));
+const webUrl = z.string().refine((text) => /^https?:\/\/\S+$/i.test(text) && URL.canParse(text));
 
 /** https, or http on loopback, and no path, query or fragment. */
 const origin = webUrl
   .transform((text) => new URL(text))
-  .refine((url) => url.pathname === '/' && !url.search && !url.hash && !url.username)
+  .refine((url) => url.pathname === '/' && !url.search && !url.hash && !url.username && !url.password)
   .refine((url) => url.protocol === 'https:' || loopback.test(url.hostname));
 
+// Zod asks a later refinement even when an earlier one said no, so none of them may take its text for a URL.
 const issuer = webUrl
   .refine((text) => !text.endsWith('/') && !/[?#@]/.test(text))
-  .refine((text) => text.startsWith('https:') || loopback.test(new URL(text).hostname));
+  .refine((text) => text.startsWith('https:') || loopback.test(URL.parse(text)?.hostname ?? ''));
 
 const scopes = z
   .string()
@@ -44,13 +49,27 @@ const keys = z
   .refine((list) => list.every(({ bytes }) => bytes.length === 32))
   .refine((list) => new Set(list.map(({ id }) => id)).size === list.length);
 
+const database = z
+  .string()
+  .regex(/^sqlite:[^\0]*\S[^\0]*$/)
+  // SQLite takes these for a database in memory or for an address of its own, not for the name of a file.
+  .refine((text) => !text.includes(':memory:') && !/^sqlite:\s*file:/i.test(text));
+
+/** An address, a network or a name that proxy-addr takes: Express would throw on any other while the app is made. */
+function isNetwork(text: string): boolean {
+  if (networkNames.includes(text)) return true;
+  const [, address = '', prefix = '1'] = /^((?:::ffff:)?[\d.]+|[\da-f:]+)(?:\/(\d{1,3}))?$/i.exec(text) ?? [];
+  const bits = { 0: 0, 4: 32, 6: 128 }[isIP(address)] ?? 0;
+  return Number(prefix) >= 1 && Number(prefix) <= bits;
+}
+
 const proxies = z
   .string()
-  .regex(/^(off|\d{1,2}|[0-9a-fA-F.:/]+(\s*,\s*[0-9a-fA-F.:/]+)*)$/)
   .transform((text) => {
     if (text === 'off' || text === '0') return false as const;
     return /^\d{1,2}$/.test(text) ? Number(text) : text.split(',').map((address) => address.trim());
-  });
+  })
+  .refine((trusted) => !Array.isArray(trusted) || trusted.every(isNetwork));
 
 /** What each variable must look like: the sentence that a wrong value is answered with. */
 export const expectations = {
@@ -58,7 +77,8 @@ export const expectations = {
   PORT: 'must be a port number, for example 3000',
   BASE_URL:
     'must be the public origin: https, without a path, for example https://connect.example.com (http on localhost alone)',
-  DATABASE_URL: 'must be sqlite: and a file, for example sqlite:data/dinero-connect.db',
+  DATABASE_URL:
+    'must be sqlite: and a file, for example sqlite:data/dinero-connect.db (in memory, nothing would survive a restart)',
   VISMA_CLIENT_ID: 'must be the client id from the Developer Portal, for example isv_yourcompany',
   VISMA_CLIENT_SECRET: 'must be the client secret from the Developer Portal',
   VISMA_ISSUER:
@@ -67,11 +87,12 @@ export const expectations = {
     'must be scopes with spaces between, 300 characters at most, for example dineropublicapi:read offline_access',
   DINERO_API_URL: 'must be an https origin, for example https://api.dinero.dk (http on loopback alone)',
   REFRESH_TOKEN_USE: 'must be re-use or one-time, as set in the Developer Portal',
-  REFRESH_TOKEN_LIFETIME: 'must be a duration, for example 180d',
+  REFRESH_TOKEN_LIFETIME: 'must be a duration of ten years (3650d) at most, for example 180d',
   REFRESH_TOKEN_GRACE: 'must be 0s, or 5s to 60s with REFRESH_TOKEN_USE=one-time',
   SESSION_SECRETS: 'must be a comma list of secrets of 32 characters or more; make one with: openssl rand -base64 32',
   TOKEN_KEYS: 'must be a comma list of id:key with different ids; make one with: echo "k1:$(openssl rand -base64 32)"',
-  TRUST_PROXY: 'must be off, the number of proxies in front, or a comma list of their addresses, for example 1',
+  TRUST_PROXY:
+    'must be off, the number of proxies in front, or a comma list of their addresses or networks, for example 1 or 10.0.0.0/8',
   BRAND_NAME: 'must be your product’s name, 80 characters at most',
   BRAND_COLOR: 'must be a colour like #0b5fff',
   SUPPORT_EMAIL: 'must be an e-mail address, for example help@example.com',
@@ -92,10 +113,7 @@ export const environment = z.object({
   NODE_ENV: z.enum(['development', 'test', 'production']).default('development'),
   PORT: port.default(3000),
   BASE_URL: origin.optional(),
-  DATABASE_URL: z
-    .string()
-    .regex(/^sqlite:[^\0]+$/)
-    .default('sqlite:data/dinero-connect.db'),
+  DATABASE_URL: database.default('sqlite:data/dinero-connect.db'),
   VISMA_CLIENT_ID: z.string().min(1).max(100).optional(),
   VISMA_CLIENT_SECRET: z.string().min(1).max(500).optional(),
   VISMA_ISSUER: issuer.default('https://connect.visma.com'),

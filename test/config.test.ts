@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
+import express from 'express';
 import { type Config, ConfigError, parseConfig } from '../src/config.ts';
 import { variableNames } from '../src/environment.ts';
 
@@ -118,10 +119,17 @@ const wrong: [string, string][] = [
   ['BASE_URL', 'https://connect.example.com/path'],
   ['BASE_URL', 'https://connect.example.com/?a=b'],
   ['BASE_URL', 'https://user@connect.example.com'],
+  ['BASE_URL', 'https://:word@connect.example.com'],
   ['BASE_URL', 'javascript:alert(1)'],
   ['DATABASE_URL', 'mysql://localhost/x'],
   ['DATABASE_URL', 'sqlite:'],
+  ['DATABASE_URL', 'sqlite::memory:'],
+  ['DATABASE_URL', 'sqlite: :memory: '],
+  ['DATABASE_URL', 'sqlite:file:x.db?mode=memory'],
   ['VISMA_CLIENT_ID', 'x'.repeat(101)],
+  ['VISMA_ISSUER', 'nonsense'],
+  ['VISMA_ISSUER', ' http://127.0.0.1:4000'],
+  ['VISMA_ISSUER', 'https:connect.visma.com'],
   ['VISMA_ISSUER', 'https://connect.visma.com/'],
   ['VISMA_ISSUER', 'http://connect.visma.com'],
   ['VISMA_SCOPES', '   '],
@@ -132,6 +140,8 @@ const wrong: [string, string][] = [
   ['REFRESH_TOKEN_USE', 'reuse'],
   ['REFRESH_TOKEN_LIFETIME', '180'],
   ['REFRESH_TOKEN_LIFETIME', '0d'],
+  ['REFRESH_TOKEN_LIFETIME', '3651d'],
+  ['REFRESH_TOKEN_LIFETIME', '999999999d'],
   ['REFRESH_TOKEN_GRACE', '4s'],
   ['REFRESH_TOKEN_GRACE', '61s'],
   ['REFRESH_TOKEN_GRACE', '10s'],
@@ -141,7 +151,13 @@ const wrong: [string, string][] = [
   ['TOKEN_KEYS', `k1:${Buffer.alloc(16).toString('base64')}`],
   ['TOKEN_KEYS', `k1:${Buffer.alloc(32).toString('base64')},k1:${Buffer.alloc(32).toString('base64')}`],
   ['TRUST_PROXY', 'true'],
-  ['TRUST_PROXY', 'everyone'],
+  ['TRUST_PROXY', 'abc'],
+  ['TRUST_PROXY', '1.2.3'],
+  ['TRUST_PROXY', '::1.2.3.4'],
+  ['TRUST_PROXY', '10.0.0.0/99'],
+  ['TRUST_PROXY', '10.0.0.0/0'],
+  ['TRUST_PROXY', '::1/129'],
+  ['TRUST_PROXY', '10.0.0.1,'],
   ['BRAND_NAME', 'x'.repeat(81)],
   ['BRAND_COLOR', 'blue'],
   ['SUPPORT_EMAIL', 'help'],
@@ -173,8 +189,26 @@ test.each([
   ['0', false],
   ['2', 2],
   ['10.0.0.0/8, ::1', ['10.0.0.0/8', '::1']],
-])('TRUST_PROXY=%s', (value, expected) => {
-  expect(parse({ TRUST_PROXY: value }).trustProxy).toEqual(expected);
+  ['10.0.0.1/32,fd00::/128', ['10.0.0.1/32', 'fd00::/128']],
+  ['::ffff:10.0.0.1', ['::ffff:10.0.0.1']],
+  ['loopback, linklocal,uniquelocal', ['loopback', 'linklocal', 'uniquelocal']],
+])('TRUST_PROXY=%s is accepted, here and by Express', (value, expected) => {
+  const { trustProxy } = parse({ TRUST_PROXY: value });
+  expect(trustProxy).toEqual(expected);
+  expect(() => express().set('trust proxy', trustProxy)).not.toThrow();
+});
+
+const nasty = ['', ' ', '\0', ',', '-1', '1e9', 'null', 'http://', 'http://[', '::', '%', '😀', 'x'.repeat(10_000)];
+
+test.each(variableNames)('whatever %s holds, it is accepted or refused with sentences, and nothing crashes', (name) => {
+  for (const value of nasty) {
+    for (const rest of [{}, production]) expect(() => problemsOf({ ...rest, [name]: value })).not.toThrow();
+  }
+});
+
+test('ten years may be had, a database in memory may not, and the reason is said', () => {
+  expect(parse({ REFRESH_TOKEN_LIFETIME: '3650d' }).refreshTokenPolicy.lifetimeSeconds).toBe(3_650 * 86_400);
+  expect(problemsOf({ DATABASE_URL: 'sqlite::memory:' }).join()).toContain('nothing would survive a restart');
 });
 
 test('.env.example and the README have every variable, and .env.example no other', () => {

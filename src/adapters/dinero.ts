@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { ConnectError } from '../core/errors.ts';
 import type { AccountingApi, Clock } from '../core/ports.ts';
 import type { Organization } from '../core/types.ts';
-import { createOutboundFetch, parseRetryAfter } from './outbound.ts';
+import { createOutboundFetch, OutboundError, parseRetryAfter } from './outbound.ts';
 
 const fields = { rich: 'name,id,isPro,vatNumber,city', plain: 'name,id,isPro' };
 const proMissingCodes = [90, 48];
@@ -13,13 +13,22 @@ const timeoutMilliseconds = 5_000;
 const totalTimeoutMilliseconds = 9_000;
 const maxBytes = 8 * 1024 * 1024;
 const concurrency = 16;
+const longestName = 500;
+
+/** What a company can do without: an odd value of it must not hide the company. */
+const textField = (maxLength: number) =>
+  z
+    .union([z.string(), z.number().transform(String)])
+    .pipe(z.string().max(maxLength))
+    .nullish()
+    .catch(null);
 
 const organizationSchema = z.object({
   id: z.union([z.number().int().positive(), z.string().regex(/^\d{1,19}$/)]).transform(String),
-  name: z.string().nullish(),
-  ispro: z.boolean().nullish(),
-  vatnumber: z.string().max(50).nullish(),
-  city: z.string().max(200).nullish(),
+  name: textField(Number.POSITIVE_INFINITY),
+  ispro: z.boolean().nullish().catch(null),
+  vatnumber: textField(50),
+  city: textField(200),
 });
 const errorSchema = z.object({ code: z.number() });
 
@@ -31,7 +40,7 @@ export function createDinero(options: { baseUrl: string }, clock: Clock): Accoun
     timeout: false,
     totalTimeout: totalTimeoutMilliseconds,
     throwHttpErrors: false,
-    retry: { limit: 1, methods: ['get'], shouldRetry: ({ error }) => error instanceof Error },
+    retry: { limit: 1, methods: ['get'], shouldRetry: ({ error }) => isPassing(error) },
     headers: { accept: 'application/json' },
     hooks: {
       afterResponse: [
@@ -47,11 +56,13 @@ export function createDinero(options: { baseUrl: string }, clock: Clock): Accoun
     if (!richFieldsRefused) {
       const response = await call(api, 'v1/organizations', accessToken, { fields: fields.rich });
       if (response.status !== 400) return parseOrganizations(await accept(response, clock));
-      // Asked once per process: many refused calls in a row lead to action against the client.
-      richFieldsRefused = true;
     }
     const response = await call(api, 'v1/organizations', accessToken, { fields: fields.plain });
-    return parseOrganizations(await accept(response, clock));
+    const organizations = parseOrganizations(await accept(response, clock));
+    // Refused once per process: many refused calls in a row lead to action against the client. Only now is it known
+    // that the fields were to blame for the 400.
+    richFieldsRefused = true;
+    return organizations;
   }
 
   async function proveAccess(accessToken: string, organizationId: string): Promise<void> {
@@ -70,9 +81,15 @@ async function call(
 ): Promise<Response> {
   try {
     return await api.get(path, { searchParams, headers: { authorization: `Bearer ${accessToken}` } });
-  } catch {
-    throw new ConnectError('dinero_unavailable', 'Dinero gave no answer in time, or not a whole one');
+  } catch (error) {
+    const message = error instanceof OutboundError ? error.message : 'Dinero gave no answer in time';
+    throw new ConnectError('dinero_unavailable', message);
   }
+}
+
+/** Asking again can help: not where our own queue is full or the answer is too large. */
+function isPassing(error: Error): boolean {
+  return error instanceof OutboundError && (error.reason === 'network' || error.reason === 'timeout');
 }
 
 /** The JSON of a 200. Throws the code that the status means. */
@@ -100,7 +117,7 @@ function parseOrganizations(body: unknown): Organization[] {
   if (!parsed.success) throw new ConnectError('dinero_unavailable', 'Dinero’s list of organizations has another shape');
   return parsed.data.map(({ id, name, ispro, vatnumber, city }) => ({
     id,
-    name: name?.trim() || id,
+    name: name?.trim().slice(0, longestName).toWellFormed() || id,
     isPro: ispro === true,
     vatNumber: vatnumber?.trim() || null,
     city: city?.trim() || null,

@@ -1,26 +1,35 @@
-// The one way out to other servers: a fetch with a time limit over the whole answer, a cap on its size, a cap on how
-// many run at once, and no redirects (requirements, B8 and E7).
+// The one way out to other servers: a fetch with a time limit over the whole answer, a cap on its size, caps on how
+// many run at once and how many wait, and no redirects (requirements, B8 and E7).
 
 import pLimit from 'p-limit';
 
 export type Fetch = (input: Request | string | URL, init?: RequestInit) => Promise<Response>;
 
+const maxWaiting = 100;
+
+const sentences = {
+  timeout: 'no answer in time',
+  too_large: 'answer too large',
+  network: 'connection failed',
+  busy: 'too many calls are waiting',
+  aborted: 'the caller gave up',
+};
+
 /** No whole answer came. `reason` says how, without a word of the other side's. */
 export class OutboundError extends Error {
-  readonly reason: 'timeout' | 'too_large' | 'network';
+  readonly reason: keyof typeof sentences;
 
   constructor(reason: OutboundError['reason'], host: string) {
-    super(
-      `${host}: ${{ timeout: 'no answer in time', too_large: 'answer too large', network: 'connection failed' }[reason]}`,
-    );
+    super(`${host}: ${sentences[reason]}`);
     this.name = 'OutboundError';
     this.reason = reason;
   }
 }
 
 /**
- * `timeoutMilliseconds` covers connecting, headers and the whole body; `maxBytes` counts the unpacked body. Answers
- * of any status come back read to their end; a redirect comes back as it is. Throws OutboundError alone.
+ * `timeoutMilliseconds` covers connecting, headers and the whole body, but not the wait for a place; `maxBytes` counts
+ * the unpacked body. Answers of any status come back read to their end; a redirect comes back as it is. A call whose
+ * caller gave up while it waited is never sent. Throws OutboundError alone.
  */
 export function createOutboundFetch(options: {
   timeoutMilliseconds: number;
@@ -30,21 +39,31 @@ export function createOutboundFetch(options: {
   const limit = pLimit(options.concurrency);
 
   async function fetchWhole(input: Request | string | URL, init: RequestInit): Promise<Response> {
+    const host = hostOf(input);
+    // `init.signal` would take the place of the request's own, which is the one that ky aborts.
+    const callers = [input instanceof Request ? input.signal : null, init.signal].filter((signal) => signal != null);
     const timeout = AbortSignal.timeout(options.timeoutMilliseconds);
-    const signal = init.signal ? AbortSignal.any([init.signal, timeout]) : timeout;
-    const host = new URL(input instanceof Request ? input.url : input).host;
     try {
+      const signal = AbortSignal.any([...callers, timeout]);
       const response = await fetch(input, { ...init, redirect: 'manual', signal });
       const body = await readCapped(response, options.maxBytes);
       if (body === null) throw new OutboundError('too_large', host);
       return rebuild(response, body);
     } catch (error) {
       if (error instanceof OutboundError) throw error;
-      throw new OutboundError(timeout.aborted ? 'timeout' : 'network', host);
+      if (timeout.aborted) throw new OutboundError('timeout', host);
+      throw new OutboundError(callers.some((signal) => signal.aborted) ? 'aborted' : 'network', host);
     }
   }
 
-  return (input, init = {}) => limit(() => fetchWhole(input, init));
+  return async (input, init = {}) => {
+    if (limit.pendingCount >= maxWaiting) throw new OutboundError('busy', hostOf(input));
+    return limit(() => fetchWhole(input, init));
+  };
+}
+
+function hostOf(input: Request | string | URL): string {
+  return new URL(input instanceof Request ? input.url : input).host;
 }
 
 /** The whole body, or null when it is larger than `maxBytes`; then the rest is not read. */
@@ -69,7 +88,10 @@ function rebuild(response: Response, body: Uint8Array): Response {
 
 /** Seconds that a `Retry-After` asks for (RFC 9110, 10.2.3: seconds or a date), at most a day; null when it says nothing usable. */
 export function parseRetryAfter(value: string | null, now: Date): number | null {
-  if (value === null) return null;
-  const seconds = /^\d{1,9}$/.test(value.trim()) ? Number(value) : (Date.parse(value) - now.getTime()) / 1000;
-  return Number.isFinite(seconds) && seconds >= 0 ? Math.min(Math.ceil(seconds), 86_400) : null;
+  const text = value?.trim() ?? '';
+  if (/^\d+$/.test(text)) return Math.min(Number(text), 86_400);
+  // Date.parse alone makes a date of "-5" and of "soon 2099".
+  if (!/^(mon|tue|wed|thu|fri|sat|sun)\w*, .+ gmt$/i.test(text)) return null;
+  const seconds = (Date.parse(text) - now.getTime()) / 1000;
+  return seconds >= 0 ? Math.min(Math.ceil(seconds), 86_400) : null;
 }
