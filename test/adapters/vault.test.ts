@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { CompactEncrypt } from 'jose';
 import { createVault, type VaultKey } from '../../src/adapters/vault.ts';
 
 const k1: VaultKey = { id: 'k1', bytes: new Uint8Array(32).fill(1) };
@@ -34,6 +35,12 @@ describe('a sealed value', () => {
       const changed = sealed.slice(0, index) + swapped + sealed.slice(index + 1);
       await expect(vault.open(changed, place)).rejects.toThrow();
     }
+  });
+
+  test('does not open when it was sealed in another way, even with the right key', async () => {
+    const header = { alg: 'dir', enc: 'A128CBC-HS256', kid: 'k1', place };
+    const sealed = await new CompactEncrypt(Buffer.from('x')).setProtectedHeader(header).encrypt(k1.bytes);
+    await expect(createVault([k1]).open(sealed, place)).rejects.toMatchObject({ reason: 'damaged' });
   });
 
   test('does not open with a cut tag, a cut text or another header', async () => {

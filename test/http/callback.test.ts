@@ -192,7 +192,9 @@ describe('the way back', () => {
     const first = await browser.comeBack(fields);
     expect((await browser.get(first)).headers.location).toBe('/organizations');
     expect(await browser.comeBack(fields)).toBe(first);
-    expect((await browser.get(first)).headers.location).toBe('/connection');
+    const again = await browser.get(first);
+    expect(again.headers.location).toBe('/connection');
+    expect(String(again.headers['set-cookie'])).not.toContain('session=');
     expect(await browser.comeBack({ ...fields, code: 'stolen' })).toBe('/oauth/finish/unknown');
     expect(tokenCalls()).toBe(1);
   });

@@ -323,6 +323,14 @@ describe('staying connected', () => {
     }
   });
 
+  test('an answer without a scope means the same scope as before', async () => {
+    const browser = await connectedAndExpired();
+    sandbox.faults.set('token', { kind: 'transform', transform: ({ scope: _gone, ...body }) => body }, 1);
+    await browser.get('/organizations');
+    expect(tokenCalls()).toBe(1);
+    expect(textOf(await browser.get('/connection'))).not.toContain('mindre adgang');
+  });
+
   test('an answer without a refresh token keeps the one there is', async () => {
     const browser = await connectedAndExpired();
     sandbox.faults.set('token', { kind: 'transform', transform: ({ refresh_token: _gone, ...body }) => body }, 1);
