@@ -38,7 +38,11 @@ function readDevelopmentSecrets(): DevelopmentSecrets {
     const made: DevelopmentSecrets = { sessionSecrets: random(), tokenKeys: `dev:${random()}` };
     writeFileSync(file, JSON.stringify(made), { mode: 0o600 });
   }
-  return JSON.parse(readFileSync(file, 'utf8')) as DevelopmentSecrets;
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as DevelopmentSecrets;
+  } catch {
+    throw new ConfigError([`${file} is damaged: delete it, and the next start makes another one`]);
+  }
 }
 
 async function createReadableLogger(config: Config): Promise<Logger> {

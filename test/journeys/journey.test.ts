@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import Sqlite from 'better-sqlite3';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
@@ -244,6 +245,25 @@ describe('the start', () => {
     expect(await app.ended).toBe(78);
     for (const name of ['PORT', 'BASE_URL', 'TOKEN_KEYS']) expect(app.output()).toContain(`${name} must be`);
     expect(app.output()).not.toMatch(/ at |wrong-key-material/);
+  }, 30_000);
+
+  test('with damaged secrets of its own says what to do, without a stack', async () => {
+    mkdirSync(`${place.folder}/data`);
+    writeFileSync(`${place.folder}/data/development-secrets.json`, '{"sessionSecrets":"half-a-sec');
+    app = await startApp(place.folder, { PORT: String(port), SANDBOX_PORT: String(await takeFreePort()) });
+    expect(await app.ended).toBe(78);
+    expect(app.output()).toContain('development-secrets.json is damaged: delete it');
+    expect(app.output()).not.toMatch(/\n\s+at |half-a-sec/);
+  }, 30_000);
+
+  test('that meets a bug nobody caught logs it without its cause, and ends with 1', async () => {
+    // The stack quotes this text, so the cause is put together.
+    const bug = "setTimeout(() => Promise.reject(new Error('boom', { cause: 'a-secret-' + 'cause' })), 2000)";
+    await start({ NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(bug)}` });
+    expect(await app?.ended).toBe(1);
+    expect(app?.output()).toContain('"msg":"a bug: nobody caught this"');
+    expect(app?.output()).toContain('boom');
+    expect(app?.output()).not.toContain('a-secret-cause');
   }, 30_000);
 
   test('with a key missing that grants are sealed with ends with 78, says so, and changes nothing', async () => {
