@@ -51,7 +51,7 @@ export class ConfigError extends Error {
 }
 
 /** The sandbox's own application, as the built-in Visma Connect knows it. */
-export const sandboxClient = { clientId: 'isv_sandbox', clientSecret: 'sandbox-secret' };
+const sandboxClient = { clientId: 'isv_sandbox', clientSecret: 'sandbox-secret' };
 
 /**
  * `env` as the process got it; empty values count as not set. `developmentSecrets` are asked for outside production

@@ -10,8 +10,6 @@ import { verifyIdToken } from './id-token.ts';
 import { createOutboundFetch, type Fetch, OutboundError } from './outbound.ts';
 import { type Answer, judgeTokenFailure, readTokenAnswer } from './token-answer.ts';
 
-export type VismaConnect = ReturnType<typeof createVismaConnect>;
-
 const uiLocales = { da: 'da-DK', en: 'en-GB' };
 const discoveryKeptMilliseconds = 24 * 3600 * 1000;
 /** The token endpoint burns the code or spends the token even when nobody waits for the answer, so wait for it. */

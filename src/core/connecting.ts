@@ -18,10 +18,8 @@ import type { Attempt, AttemptResult, AuthorizationResponse, Connection, Grant, 
 
 type SuccessfulResult = Exclude<AttemptResult, { kind: 'failed' }>;
 
-export type Connecting = ReturnType<typeof createConnecting>;
-
 /** An hour: a person with a second factor and a telephone call in between still gets through (decision 5). */
-export const attemptLifetimeSeconds = 3600;
+const attemptLifetimeSeconds = 3600;
 
 const waitForOtherFinishMilliseconds = 250;
 /** 45 seconds: a token call and two of Dinero may take that long. */

@@ -76,7 +76,6 @@ export function createApp(dependencies: AppDependencies): Express {
   app.use(connection.router);
 
   app.all(['/', '/connection', '/oauth/finish/:attemptId'], refuseOtherMethods('GET, HEAD'));
-  app.all(['/connect', '/organizations', '/disconnect'], refuseOtherMethods('GET, HEAD, POST'));
   app.use(refuseUnknownPath());
   app.use(renderErrors(logger));
   return app;

@@ -20,8 +20,8 @@ declare module 'express-session' {
 }
 
 const day = 24 * 3600 * 1000;
-export const sessionIdleMilliseconds = 90 * day;
-export const sessionAbsoluteMilliseconds = 180 * day;
+const sessionIdleMilliseconds = 90 * day;
+const sessionAbsoluteMilliseconds = 180 * day;
 
 export function cookieName(name: string, https: boolean): string {
   return https ? `__Host-${name}` : `dinero-connect-${name}`;

@@ -8,7 +8,7 @@ import type { AuthorizationResponse } from '../../core/types.ts';
 import { parseBody, readForm, text } from '../bodies.ts';
 import { RequestError, refuseOtherMethods } from '../errors.ts';
 
-export const callbackPath = '/oauth/callback';
+const callbackPath = '/oauth/callback';
 
 /** Each at most once (RFC 6749, 3.1), of the characters that RFC 6749 gives them; all others are ignored. */
 const callbackForm = z.object({
