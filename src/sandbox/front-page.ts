@@ -28,7 +28,7 @@ export function createFrontPage(parts: FrontPageParts): Router {
   return router;
 }
 
-/** Fetch Metadata: any page in the same browser could post here. */
+/** Fetch Metadata, because pages elsewhere in the same browser could post here. */
 function refuseOtherSites(req: Request, res: Response, next: NextFunction): void {
   const site = req.get('sec-fetch-site') ?? 'same-origin';
   if (site === 'same-origin' || site === 'none') next();
