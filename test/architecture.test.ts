@@ -22,9 +22,23 @@ const rooms: Record<string, { own: string[]; packages: string[] }> = {
   'src/environment.ts': { own: [], packages: ['zod'] },
   'src/logger.ts': { own: [], packages: ['pino'] },
   'src/sandbox': { own: ['src/sandbox'], packages: ['express', 'oidc-provider', 'jose', 'zod', 'ejs'] },
+  'src/development-secrets.ts': { own: ['src/config.ts'], packages: [] },
+  'src/commands': {
+    own: [
+      'src/adapters',
+      'src/commands',
+      'src/core',
+      'src/http',
+      'src/config.ts',
+      'src/development-secrets.ts',
+      'src/logger.ts',
+      'src/sandbox/sandbox.ts',
+    ],
+    packages: ['pino-pretty', 'cli-progress'],
+  },
   'src/main.ts': {
-    own: ['src/adapters', 'src/core', 'src/http', 'src/config.ts', 'src/logger.ts', 'src/sandbox/sandbox.ts'],
-    packages: ['pino-pretty'],
+    own: ['src/commands', 'src/core', 'src/config.ts', 'src/development-secrets.ts'],
+    packages: [],
   },
 };
 
