@@ -2,7 +2,7 @@
 
 import type { Response } from 'express';
 
-type DineroError = { status: number; code: number; message: string; danish: string; field?: string };
+export type DineroError = { status: number; code: number; message: string; danish: string; field?: string };
 
 export const dineroErrors = {
   unauthorized: {
@@ -28,14 +28,17 @@ export const dineroErrors = {
 };
 
 export function sendDineroError(res: Response, error: DineroError): void {
-  const { status, code, message, danish, field } = error;
-  res.status(status).json({
+  res.status(error.status).json(describeDineroError(error));
+}
+
+export function describeDineroError({ code, message, danish, field }: DineroError) {
+  return {
     code,
     message,
     validationErrors: field ? { [field]: message } : null,
     languageSpecificMessages: [{ property: field ?? '', message: danish }],
     errorMessageList: [message],
-  });
+  };
 }
 
 export function sendNotFoundPage(res: Response): void {
@@ -43,10 +46,10 @@ export function sendNotFoundPage(res: Response): void {
   res.status(404).type('html').send(`${page}<body><h1>404 - File or directory not found.</h1></body></html>`);
 }
 
-export function sendQuotaExceeded(res: Response, seconds: number): void {
-  res
-    .status(429)
-    .set('Retry-After', String(seconds))
-    .type('text/plain')
-    .send('API calls quota exceeded! maximum admitted 100 per 1m.');
+export function sendQuotaExceeded(res: Response, seconds: number, callsAMinute: number): void {
+  res.status(429).set('Retry-After', String(seconds)).type('text/plain').send(describeQuota(callsAMinute));
+}
+
+export function describeQuota(callsAMinute: number): string {
+  return `API calls quota exceeded! maximum admitted ${callsAMinute} per 1m.`;
 }

@@ -8,7 +8,7 @@ import type { Keys } from './keys.ts';
 import { findPersonBySub } from './people.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { DINERO_AUDIENCE } from './scopes.ts';
-import type { SandboxOrganization } from './types.ts';
+import type { SandboxOrganization, SandboxSettings } from './types.ts';
 
 const KNOWN_FIELDS: (keyof SandboxOrganization)[] = [
   'name',
@@ -27,7 +27,13 @@ const KNOWN_FIELDS: (keyof SandboxOrganization)[] = [
   'vatNumber',
 ];
 
-export type DineroParts = { origin: string; keys: Keys; companies: Companies; rateLimit: RateLimit };
+export type DineroParts = {
+  origin: string;
+  settings: SandboxSettings;
+  keys: Keys;
+  companies: Companies;
+  rateLimit: RateLimit;
+};
 
 export function createDinero(parts: DineroParts): Router {
   const router = Router();
@@ -61,7 +67,7 @@ function companiesOf({ companies }: DineroParts, res: Response): SandboxOrganiza
 function listOrganizations(parts: DineroParts, req: Request, res: Response) {
   const claims = res.locals.claims as JWTPayload;
   const wait = parts.rateLimit.secondsToWait(`${claims.client_id} ${claims.sub}`);
-  if (wait > 0) return sendQuotaExceeded(res, wait);
+  if (wait > 0) return sendQuotaExceeded(res, wait, parts.settings.dineroCallsAMinute);
 
   const asked = splitFields(req.query.fields);
   const unknown = asked.find((field) => !findField(field));
@@ -88,7 +94,7 @@ function listAccountingYears(parts: DineroParts, req: Request, res: Response) {
   if (!/^\d{1,9}$/.test(asked)) return sendNotFoundPage(res);
   const claims = res.locals.claims as JWTPayload;
   const wait = parts.rateLimit.secondsToWait(`${claims.client_id} ${asked}`);
-  if (wait > 0) return sendQuotaExceeded(res, wait);
+  if (wait > 0) return sendQuotaExceeded(res, wait, parts.settings.dineroCallsAMinute);
 
   const company = companiesOf(parts, res).find(({ id }) => id === Number(asked));
   if (!company) return sendDineroError(res, dineroErrors.notFound);

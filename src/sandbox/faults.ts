@@ -13,11 +13,13 @@ const TARGETS: [FaultTarget, RegExp][] = [
   ['accountingyears', /^GET \/v1\/[^/]+\/accountingyears$/],
 ];
 
+export type WaitingFault = { target: FaultTarget; fault: Fault; times: number };
+
 export type Faults = {
   set(target: FaultTarget, fault: Fault, times?: number): void;
   clear(): void;
-  /** The fault that waits at each target now, for the front page. */
-  waiting(): [FaultTarget, Fault][];
+  /** What waits now, for the front page; `times` is Infinity for what waits until it is cleared. */
+  waiting(): WaitingFault[];
   apply(req: Request, res: Response, next: NextFunction): void;
 };
 
@@ -38,7 +40,7 @@ export function createFaults(): Faults {
       if (times > 0) waiting.set(target, { fault, times });
     },
     clear: () => waiting.clear(),
-    waiting: () => [...waiting].map(([target, { fault }]) => [target, fault]),
+    waiting: () => [...waiting].map(([target, entry]) => ({ target, ...entry })),
     apply(req, res, next) {
       const fault = take(req.method, req.path);
       if (!fault) return next();

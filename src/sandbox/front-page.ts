@@ -2,9 +2,12 @@
 
 import { type NextFunction, type Request, type Response, Router, urlencoded } from 'express';
 import { type FrontPageParts, renderFrontPage } from './front-page-view.ts';
+import { MOST_TIMES, NUMBER_SETTINGS } from './number-settings.ts';
 import { findPerson } from './people.ts';
-import { FAULT_TARGETS, READY_FAULTS } from './ready-faults.ts';
-import type { FaultTarget } from './types.ts';
+import { READY_FAULTS } from './ready-faults.ts';
+
+/** Absent when the body was no form; a field sent twice is a list. */
+type Form = Record<string, unknown> | undefined;
 
 export function createFrontPage(parts: FrontPageParts): Router {
   const router = Router();
@@ -14,16 +17,16 @@ export function createFrontPage(parts: FrontPageParts): Router {
   router.use('/switches', refuseOtherSites, urlencoded({ extended: false }));
   router.post('/switches/settings', (req: Request, res: Response) => {
     changeSettings(parts, req.body);
-    res.redirect(303, '/');
+    res.redirect(303, '/#settings');
   });
   router.post('/switches/faults', (req: Request, res: Response) => {
     switchFault(parts, req.body);
-    res.redirect(303, '/');
+    res.redirect(303, '/#faults');
   });
   router.post('/switches/authorizations', (req: Request, res: Response) => {
     const person = findPerson(req.body?.person);
     if (person) parts.records.revokeAccount(person.sub);
-    res.redirect(303, '/');
+    res.redirect(303, '/#people');
   });
   return router;
 }
@@ -35,28 +38,25 @@ function refuseOtherSites(req: Request, res: Response, next: NextFunction): void
   else res.status(403).end();
 }
 
-function changeSettings({ settings }: FrontPageParts, form: Record<string, string> = {}): void {
-  settings.refreshTokenUse = form.refreshTokenUse === 'one-time' ? 'one-time' : 're-use';
-  settings.pkceRequired = form.pkceRequired === 'yes';
-  settings.refreshTokenGraceSeconds = asSeconds(form.refreshTokenGraceSeconds, 0) ?? settings.refreshTokenGraceSeconds;
-  settings.refreshTokenLifetimeSeconds =
-    asSeconds(form.refreshTokenLifetimeSeconds, 1) ?? settings.refreshTokenLifetimeSeconds;
-  settings.accessTokenLifetimeSeconds =
-    asSeconds(form.accessTokenLifetimeSeconds, 1) ?? settings.accessTokenLifetimeSeconds;
+/** What is missing or makes no sense stays as it was. */
+function changeSettings({ settings }: FrontPageParts, form: Form): void {
+  const { refreshTokenUse, pkceRequired } = form ?? {};
+  if (refreshTokenUse === 're-use' || refreshTokenUse === 'one-time') settings.refreshTokenUse = refreshTokenUse;
+  if (pkceRequired === 'yes' || pkceRequired === 'no') settings.pkceRequired = pkceRequired === 'yes';
+  for (const { name, least, most } of NUMBER_SETTINGS) {
+    settings[name] = readNumber(form?.[name], least, most) ?? settings[name];
+  }
 }
 
-function asSeconds(text: string | undefined, least: number): number | null {
-  const seconds = Number(text);
-  return text && Number.isSafeInteger(seconds) && seconds >= least ? seconds : null;
+function switchFault({ faults }: FrontPageParts, form: Form): void {
+  if (form?.act === 'clear') faults.clear();
+  const ready = READY_FAULTS.find(({ id }) => id === form?.fault);
+  const untilCleared = form?.times === undefined || form.times === '';
+  const times = untilCleared ? Number.POSITIVE_INFINITY : readNumber(form.times, 1, MOST_TIMES);
+  if (form?.act === 'set' && ready && times !== null) faults.set(ready.target, ready.fault, times);
 }
 
-function switchFault({ faults }: FrontPageParts, form: Record<string, string> = {}): void {
-  if (form.act === 'clear') faults.clear();
-  const ready = READY_FAULTS.find(({ id }) => id === form.fault);
-  const times = asSeconds(form.times, 1) ?? undefined;
-  if (form.act === 'set' && ready && isTarget(form.target)) faults.set(form.target, ready.fault, times);
-}
-
-function isTarget(text: string | undefined): text is FaultTarget {
-  return FAULT_TARGETS.some((target) => target === text);
+function readNumber(text: unknown, least: number, most: number): number | null {
+  const number = typeof text === 'string' && /^\d+$/.test(text) ? Number(text) : null;
+  return number !== null && number >= least && number <= most ? number : null;
 }

@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NextFunction, Request, Response } from 'express';
 import { captureAnswer, sendAnswer } from './answers.ts';
-import type { Fault } from './types.ts';
+import type { Fault, HeaderValue } from './types.ts';
 
 export function misbehave(fault: Fault, req: Request, res: Response, next: NextFunction): void {
   if (spoilsTrueAnswer(fault)) {
@@ -16,12 +16,12 @@ export function misbehave(fault: Fault, req: Request, res: Response, next: NextF
   } else replace(fault, req, res);
 }
 
-type Spoiling = Extract<Fault, { kind: 'slow' | 'cut' | 'answerThenReset' | 'drip' | 'transform' }>;
+type Spoiling = Extract<Fault, { kind: 'slow' | 'cut' | 'answerThenReset' | 'drip' | 'odd' | 'transform' }>;
 type Replacing = Exclude<Fault, Spoiling>;
 type Answer = Parameters<Parameters<typeof captureAnswer>[1]>[0];
 
 function spoilsTrueAnswer(fault: Fault): fault is Spoiling {
-  return ['slow', 'cut', 'answerThenReset', 'drip', 'transform'].includes(fault.kind);
+  return ['slow', 'cut', 'answerThenReset', 'drip', 'odd', 'transform'].includes(fault.kind);
 }
 
 async function spoil(fault: Spoiling, answer: Answer, res: Response): Promise<void> {
@@ -42,11 +42,17 @@ async function spoil(fault: Spoiling, answer: Answer, res: Response): Promise<vo
     case 'drip':
       res.writeHead(answer.status, { ...answer.headers, 'content-length': answer.body.length });
       return drip(answer.body, res);
-    case 'transform': {
-      const changed = fault.transform(JSON.parse(answer.body.toString()) as Record<string, unknown>);
-      return sendAnswer(res, { ...answer, body: Buffer.from(JSON.stringify(changed)) });
-    }
+    case 'odd':
+      if (answer.status !== 200) return sendAnswer(res, answer);
+      return sendChanged(res, answer, (body) => ({ ...body, [fault.field]: fault.value }));
+    case 'transform':
+      return sendChanged(res, answer, fault.transform);
   }
+}
+
+function sendChanged(res: Response, answer: Answer, change: (body: Record<string, unknown>) => unknown): void {
+  const changed = change(JSON.parse(answer.body.toString()) as Record<string, unknown>);
+  sendAnswer(res, { ...answer, body: Buffer.from(JSON.stringify(changed)) });
 }
 
 async function drip(body: Buffer, res: Response): Promise<void> {
@@ -75,7 +81,10 @@ function replace(fault: Replacing, req: Request, res: Response): void {
 function answerFalsely(fault: Exclude<Replacing, { kind: 'reset' | 'hang' }>, res: Response): void {
   switch (fault.kind) {
     case 'status':
-      res.writeHead(fault.status, { 'Content-Type': fault.contentType ?? 'application/json', ...fault.headers });
+      res.writeHead(fault.status, {
+        'Content-Type': fault.contentType ?? 'application/json',
+        ...makeHeaders(fault.headers ?? {}),
+      });
       res.end(fault.body ?? '');
       return;
     case 'html':
@@ -96,6 +105,12 @@ function answerFalsely(fault: Exclude<Replacing, { kind: 'reset' | 'hang' }>, re
       res.type('json');
       void pipeline(Readable.from(createHugeText(fault.bytes)), res).catch(() => undefined);
   }
+}
+
+function makeHeaders(headers: Record<string, HeaderValue>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, typeof value === 'function' ? value() : value]),
+  );
 }
 
 function* createHugeText(bytes: number): Generator<string> {

@@ -1,6 +1,7 @@
-// Dinero's quota: 100 calls a minute for each organization and client.
+// Dinero's quota: so many calls a minute for each organization and client.
 
-const CALLS_A_MINUTE = 100;
+import type { SandboxSettings } from './types.ts';
+
 const MINUTE_MS = 60_000;
 
 export type RateLimit = {
@@ -9,7 +10,7 @@ export type RateLimit = {
   reset(): void;
 };
 
-export function createRateLimit(): RateLimit {
+export function createRateLimit(settings: SandboxSettings): RateLimit {
   const windows = new Map<string, { endsAt: number; calls: number }>();
   return {
     secondsToWait(key) {
@@ -18,7 +19,7 @@ export function createRateLimit(): RateLimit {
       const window = known && known.endsAt > now ? known : { endsAt: now + MINUTE_MS, calls: 0 };
       windows.set(key, window);
       window.calls += 1;
-      return window.calls > CALLS_A_MINUTE ? Math.ceil((window.endsAt - now) / 1000) : 0;
+      return window.calls > settings.dineroCallsAMinute ? Math.ceil((window.endsAt - now) / 1000) : 0;
     },
     reset: () => windows.clear(),
   };

@@ -1,38 +1,66 @@
-// Faults that a person can pick on the front page; tests write their own.
+// Faults that a person can pick on the front page, each where it makes sense; tests may write others.
 
-import type { Fault, FaultTarget } from './types.ts';
+import { type DineroError, describeDineroError, describeQuota, dineroErrors } from './dinero-errors.ts';
+import {
+  ANSWER_THEN_RESET,
+  CUT,
+  type FaultGroup,
+  group,
+  ODD_ANSWERS,
+  OUT_OF_ORDER,
+  type ReadyFault,
+  type Sketch,
+  SLOW,
+  tooManyRequests,
+} from './fault-groups.ts';
+import { INVALID_CLIENT, TOKEN_FAULTS } from './token-faults.ts';
 
-export const FAULT_TARGETS: FaultTarget[] = [
-  'discovery',
-  'jwks',
-  'token',
-  'revocation',
-  'organizations',
-  'accountingyears',
+const UNAUTHORIZED = dineroRefusal('401', '401 code 41: the access token is refused', dineroErrors.unauthorized);
+const NO_PRO = dineroRefusal('403', '403 code 90: the company has no Dinero Pro', dineroErrors.noPro);
+const DINERO_ANYWHERE = [SLOW, CUT, ...OUT_OF_ORDER, UNAUTHORIZED, NO_PRO];
+const QUOTA_EXCEEDED = tooManyRequests(describeQuota(100));
+
+export const FAULT_GROUPS: FaultGroup[] = [
+  ...TOKEN_FAULTS,
+  group(
+    'discovery',
+    'Discovery',
+    'Say that Visma Connect is not answering, trust no other issuer, and recover unaided when it is back.',
+    [
+      SLOW,
+      CUT,
+      ...OUT_OF_ORDER,
+      ['issuer', 'It names another issuer', { kind: 'odd', field: 'issuer', value: 'https://elsewhere.example' }],
+    ],
+  ),
+  group(
+    'jwks',
+    'Signing keys (asked for with openid alone)',
+    'Let nobody in on an id_token that could not be checked; say so and let the person start again.',
+    [SLOW, ...OUT_OF_ORDER, ['none', 'A list without keys', { kind: 'odd', field: 'keys', value: [] }]],
+  ),
+  group('revocation', 'Revocation', 'Disconnect the person at once all the same, and tell Visma Connect again later.', [
+    SLOW,
+    ANSWER_THEN_RESET,
+    ...OUT_OF_ORDER,
+    INVALID_CLIENT,
+  ]),
+  group(
+    'organizations',
+    'Dinero’s list of companies',
+    'Say that Dinero is not answering and offer to try again; after 401 refresh the token once, after 429 wait.',
+    [...DINERO_ANYWHERE, ...ODD_ANSWERS, ...QUOTA_EXCEEDED],
+  ),
+  group(
+    'accountingyears',
+    'Dinero’s accounting years (asked for when a company is chosen)',
+    'As for the list, and after 403 with code 90 say that the company needs Dinero Pro; store no choice.',
+    [...DINERO_ANYWHERE, ...QUOTA_EXCEEDED.slice(0, 1)],
+  ),
 ];
 
-export const READY_FAULTS: { id: string; label: string; fault: Fault }[] = [
-  { id: 'slow', label: 'Slow: the true answer after 10 seconds', fault: { kind: 'slow', ms: 10_000 } },
-  { id: 'hang', label: 'Never answers', fault: { kind: 'hang' } },
-  { id: '500', label: '500 Internal Server Error', fault: { kind: 'status', status: 500 } },
-  { id: '503', label: '503 with Retry-After', fault: retryLater(503, 'Service Unavailable') },
-  { id: '429', label: '429, quota exceeded', fault: retryLater(429, 'API calls quota exceeded!') },
-  { id: 'invalid_grant', label: 'Grant rejected: 400 invalid_grant', fault: refused('{"error":"invalid_grant"}') },
-  { id: 'invalid_client', label: 'Client rejected: 400 invalid_client', fault: refused('{"error":"invalid_client"}') },
-  { id: '401', label: 'Dinero: 401 unauthorized', fault: { kind: 'status', status: 401, body: '{"code":41}' } },
-  { id: '403', label: 'Dinero: 403 without Pro', fault: { kind: 'status', status: 403, body: '{"code":90}' } },
-  { id: 'html', label: 'An HTML page instead of JSON', fault: { kind: 'html' } },
-  { id: 'garbage', label: 'Bytes that are no JSON', fault: { kind: 'garbage' } },
-  { id: 'cut', label: 'Cut in the middle of the answer', fault: { kind: 'cut' } },
-  { id: 'reset', label: 'Connection reset before it was processed', fault: { kind: 'reset' } },
-  { id: 'answerThenReset', label: 'Processed, then connection reset', fault: { kind: 'answerThenReset' } },
-  { id: 'huge', label: 'A gigabyte', fault: { kind: 'huge', bytes: 1_000_000_000 } },
-];
+export const READY_FAULTS: ReadyFault[] = FAULT_GROUPS.flatMap(({ faults }) => faults);
 
-function refused(body: string): Fault {
-  return { kind: 'status', status: 400, body };
-}
-
-function retryLater(status: number, body: string): Fault {
-  return { kind: 'status', status, body, contentType: 'text/plain', headers: { 'Retry-After': '30' } };
+function dineroRefusal(name: string, label: string, error: DineroError): Sketch {
+  return [name, label, { kind: 'status', status: error.status, body: JSON.stringify(describeDineroError(error)) }];
 }

@@ -8,6 +8,8 @@ import type { State } from './state.ts';
 
 export type Records = {
   adapterOf(model: string): Adapter;
+  /** How many authorizations one person has given that nobody has ended. */
+  authorizationsOf(accountId: string): number;
   /** Ends every authorization that one person gave. */
   revokeAccount(accountId: string): void;
 };
@@ -19,7 +21,7 @@ export function createRecords(state: State, refreshTokens: RefreshTokens): Recor
     const payload = kept.read(`${model}:${id}`);
     if (!payload) return undefined;
     if (model === 'AuthorizationCode') kept.remove(`${model}:${id}`);
-    if (model === 'RefreshToken' && refreshTokens.isInGrace(id, payload.grantId ?? '')) delete payload.consumed;
+    if (model === 'RefreshToken' && refreshTokens.isInGrace(id)) delete payload.consumed;
     return payload;
   }
   function revokeGrant(grantId: string): void {
@@ -34,11 +36,11 @@ export function createRecords(state: State, refreshTokens: RefreshTokens): Recor
     const key = `RefreshToken:${token}`;
     const payload = kept.read(key);
     const grantId = payload?.grantId ?? '';
-    if (!payload?.exp || (refreshTokens.isSpent(token) && !refreshTokens.isInGrace(token, grantId))) {
+    if (!payload?.exp || (refreshTokens.isSpent(token) && !refreshTokens.isInGrace(token))) {
       endAuthorization(grantId);
       throw new errors.InvalidGrant('refresh token already used');
     }
-    refreshTokens.spend(token);
+    refreshTokens.spend(token, grantId);
     const now = Math.floor(Date.now() / 1000);
     kept.write(key, { ...payload, consumed: now }, payload.exp - now);
   }
@@ -55,6 +57,7 @@ export function createRecords(state: State, refreshTokens: RefreshTokens): Recor
       destroy: async (id) => kept.remove(`${model}:${id}`),
       revokeByGrantId: async (grantId) => revokeGrant(grantId),
     }),
+    authorizationsOf: (accountId) => kept.grantIdsOf(accountId).length,
     revokeAccount(accountId) {
       for (const grantId of kept.grantIdsOf(accountId)) endAuthorization(grantId);
     },

@@ -10,17 +10,22 @@ export type RefreshTokens = {
   /** Fixes the terms of an authorization from the settings of this moment. */
   agree(grantId: string): void;
   terms(grantId: string): RefreshTerms;
-  spend(token: string): void;
+  spend(token: string, grantId: string): void;
   isSpent(token: string): boolean;
-  isInGrace(token: string, grantId: string): boolean;
-  noteReplay(): void;
+  isInGrace(token: string): boolean;
+  noteReplay(token: string): void;
   replays(): number;
   forgetReplays(): void;
 };
 
-export function createRefreshTokens(settings: SandboxSettings, state: State): RefreshTokens {
+export function createRefreshTokens(
+  settings: SandboxSettings,
+  state: State,
+  onReplay: (spentToken: string) => void = () => undefined,
+): RefreshTokens {
   const terms = state.shelf<RefreshTerms>('terms');
-  const spentAt = state.shelf<number>('spent');
+  // When the grace of each ends: still known when the authorization is gone.
+  const graceEnds = state.shelf<number>('spent');
   let replays = 0;
 
   function currentTerms(): RefreshTerms {
@@ -40,19 +45,17 @@ export function createRefreshTokens(settings: SandboxSettings, state: State): Re
       state.changed();
     },
     terms: termsOf,
-    spend(token) {
+    spend(token, grantId) {
       // A second use within the grace period must not prolong it.
-      if (spentAt.has(token)) return;
-      spentAt.set(token, Date.now());
+      if (graceEnds.has(token)) return;
+      graceEnds.set(token, Date.now() + termsOf(grantId).graceSeconds * 1000);
       state.changed();
     },
-    isSpent: (token) => spentAt.has(token),
-    isInGrace(token, grantId) {
-      const spent = spentAt.get(token);
-      return spent !== undefined && Date.now() - spent < termsOf(grantId).graceSeconds * 1000;
-    },
-    noteReplay() {
+    isSpent: (token) => graceEnds.has(token),
+    isInGrace: (token) => Date.now() < (graceEnds.get(token) ?? 0),
+    noteReplay(token) {
       replays += 1;
+      onReplay(token);
     },
     replays: () => replays,
     forgetReplays() {

@@ -31,6 +31,7 @@ const DEFAULT_SETTINGS: SandboxSettings = {
   refreshTokenLifetimeSeconds: 180 * DAY_SECONDS,
   accessTokenLifetimeSeconds: 3600,
   pkceRequired: false,
+  dineroCallsAMinute: 100,
 };
 
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
@@ -76,7 +77,7 @@ type Parts = ReturnType<typeof createParts>;
 
 function createParts(options: SandboxOptions, origin: string, state: State, keys: Keys) {
   const settings: SandboxSettings = { ...DEFAULT_SETTINGS, ...options.settings };
-  const refreshTokens = createRefreshTokens(settings, state);
+  const refreshTokens = createRefreshTokens(settings, state, options.onReplay);
   return {
     origin,
     client: options.client,
@@ -87,7 +88,7 @@ function createParts(options: SandboxOptions, origin: string, state: State, keys
     issued: createIssued(),
     requestLog: createRequestLog(),
     companies: createCompanies(),
-    rateLimit: createRateLimit(),
+    rateLimit: createRateLimit(settings),
     faults: createFaults(),
   };
 }

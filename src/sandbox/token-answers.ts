@@ -31,9 +31,7 @@ export function attachTokenAnswers(provider: Provider, refreshTokens: RefreshTok
 
 function refuse(ctx: KoaContextWithOIDC, refreshTokens: RefreshTokens): void {
   const sent = ctx.oidc.params?.refresh_token;
-  if (typeof sent === 'string' && ctx.path === '/connect/token' && refreshTokens.isSpent(sent)) {
-    refreshTokens.noteReplay();
-  }
+  if (typeof sent === 'string' && ctx.path === '/connect/token') noteReplay(sent, refreshTokens);
   const error = nameError(ctx);
   ctx.remove('WWW-Authenticate');
   if (error === 'unsupported_token_type') {
@@ -43,6 +41,10 @@ function refuse(ctx: KoaContextWithOIDC, refreshTokens: RefreshTokens): void {
   }
   ctx.status = 400;
   ctx.body = { error };
+}
+
+function noteReplay(token: string, refreshTokens: RefreshTokens): void {
+  if (refreshTokens.isSpent(token) && !refreshTokens.isInGrace(token)) refreshTokens.noteReplay(token);
 }
 
 function nameError(ctx: KoaContextWithOIDC): unknown {

@@ -8,6 +8,8 @@ export type SandboxSettings = {
   refreshTokenLifetimeSeconds: number;
   accessTokenLifetimeSeconds: number;
   pkceRequired: boolean;
+  /** Dinero's quota, for each company and client. */
+  dineroCallsAMinute: number;
 };
 
 export type SandboxClient = { clientId: string; clientSecret: string; redirectUris: string[] };
@@ -19,6 +21,8 @@ export type SandboxOptions = {
   settings?: Partial<SandboxSettings>;
   /** Where everything issued is kept over a restart; without it, memory only. */
   stateFile?: string | null;
+  /** Called for every replay that `replaysOfSpentTokens` counts, before it is answered. */
+  onReplay?: (spentToken: string) => void;
 };
 
 export type SandboxOrganization = {
@@ -48,11 +52,14 @@ export type SandboxPerson = {
 
 export type FaultTarget = 'discovery' | 'jwks' | 'token' | 'revocation' | 'organizations' | 'accountingyears';
 
+/** As text, or made in the moment in which the fault strikes. */
+export type HeaderValue = string | (() => string);
+
 export type Fault =
   /** The request is processed at once, its true answer comes late. */
   | { kind: 'slow'; ms: number }
   | { kind: 'hang' }
-  | { kind: 'status'; status: number; body?: string; contentType?: string; headers?: Record<string, string> }
+  | { kind: 'status'; status: number; body?: string; contentType?: string; headers?: Record<string, HeaderValue> }
   | { kind: 'html' }
   | { kind: 'garbage' }
   | { kind: 'empty' }
@@ -66,6 +73,8 @@ export type Fault =
   | { kind: 'huge'; bytes: number }
   /** The true answer, a byte a second. */
   | { kind: 'drip' }
+  /** The true answer of a request that succeeded, with one field spoilt; `undefined` takes the field away. */
+  | { kind: 'odd'; field: string; value: unknown }
   | { kind: 'transform'; transform: (body: Record<string, unknown>) => unknown };
 
 export type SandboxRequest = {

@@ -46,12 +46,42 @@ test.each(languages)('the page of an authorize error that never comes back ($lan
   await gallery.look('visma-error');
 });
 
+test('the switches of the front page work without JavaScript, and show what they did', async () => {
+  const tab = await stage.open({ language: 'en', javaScript: false });
+  const { page, press, text } = tab;
+  await page.goto(stage.sandbox.origin);
+  expect(await text()).toContain('None: everything works.');
+
+  await page.getByLabel('What goes wrong').selectOption('token: 429, Retry-After: 0');
+  await page.getByLabel('How many times').fill('2');
+  await press('Set fault');
+  expect(await text()).toContain('token: 429, Retry-After: 0 (2 more times)');
+  await press('Clear all faults');
+  expect(await text()).toContain('None: everything works.');
+
+  await page.getByLabel('Refresh tokens').selectOption('one-time');
+  await page.getByLabel('Dinero’s quota').fill('7');
+  await press('Save settings');
+  expect(await page.getByLabel('Refresh tokens').inputValue()).toBe('one-time');
+  expect(stage.sandbox.settings).toMatchObject({ refreshTokenUse: 'one-time', dineroCallsAMinute: 7 });
+
+  await tab.authorizeAs('bodil');
+  await page.goto(stage.sandbox.origin);
+  expect(await text()).toMatch(/Bodil Thorsen:.* Has given 1 authorization\./);
+  await press('Revoke what Bodil Thorsen authorized');
+  expect(await text()).toMatch(/Bodil Thorsen:.* Has given 0 authorizations\./);
+});
+
 test('the pages for developers are fit for everybody', async () => {
   const tab = await stage.open({ language: 'en' });
   gallery = createGallery(tab);
   const { origin } = stage.sandbox;
   await tab.page.goto(origin);
   await gallery.look('sandbox-front-page', { pictures: ['light', 'dark'] });
+  stage.sandbox.faults.set('token', { kind: 'cut' }, 3);
+  stage.sandbox.faults.set('organizations', { kind: 'status', status: 500 });
+  await tab.page.reload();
+  await gallery.look('sandbox-front-page-faults', { pictures: ['light'] });
   await tab.page.goto(`${origin}/connect/authorize?client_id=nobody`);
   await tab.follow(tab.visma.errorDebugger);
   await gallery.look('sandbox-debugger');

@@ -9,6 +9,7 @@ const SETTINGS = {
   refreshTokenLifetimeSeconds: 1000,
   accessTokenLifetimeSeconds: 3600,
   pkceRequired: false,
+  dineroCallsAMinute: 100,
 } as const;
 
 async function createTokenRecord(graceSeconds: number) {
