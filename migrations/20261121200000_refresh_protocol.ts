@@ -10,6 +10,7 @@ export async function up(knex: Knex): Promise<void> {
     table.integer('failures').notNullable().defaultTo(0);
     table.text('next_attempt_at');
     table.text('due_at').index();
+    table.integer('warned_days');
     table.text('obtained_at');
     table.text('subject');
   });
@@ -22,7 +23,6 @@ export async function up(knex: Knex): Promise<void> {
   });
   await knex.schema.alterTable('attempts', (table) => {
     table.text('sealed_grant');
-    table.text('subject');
   });
   await knex.schema.createTable('deployments', (table) => {
     table.integer('id').primary();
@@ -37,7 +37,7 @@ export async function up(knex: Knex): Promise<void> {
 export async function down(knex: Knex): Promise<void> {
   await knex.schema.dropTable('deployments');
   await knex.schema.alterTable('attempts', (table) => {
-    table.dropColumns('sealed_grant', 'subject');
+    table.dropColumn('sealed_grant');
   });
   await knex.schema.alterTable('events', (table) => {
     table.dropColumn('detail');
@@ -51,6 +51,7 @@ export async function down(knex: Knex): Promise<void> {
       'failures',
       'next_attempt_at',
       'due_at',
+      'warned_days',
       'obtained_at',
       'subject',
     );

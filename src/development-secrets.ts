@@ -1,7 +1,7 @@
 // Secrets that development makes for itself and keeps in a file, so that nobody needs a configuration to start.
 
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ConfigError, type DevelopmentSecrets } from './config.ts';
 
@@ -20,7 +20,16 @@ export function readDevelopmentSecrets(): DevelopmentSecrets {
   }
 }
 
-export function writeDevelopmentSecrets(secrets: DevelopmentSecrets): void {
+/** `entry` as in TOKEN_KEYS; what was first before stays behind it. Throws ConfigError when the file is damaged. */
+export function putTokenKeyFirst(entry: string): void {
+  const { tokenKeys, ...others } = readDevelopmentSecrets();
+  writeDevelopmentSecrets({ ...others, tokenKeys: `${entry},${tokenKeys}` });
+}
+
+function writeDevelopmentSecrets(secrets: DevelopmentSecrets): void {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  writeFileSync(file, JSON.stringify(secrets), { mode: 0o600 });
+  // By its final name only once it is whole: half a file would cost the keys, and with them every grant.
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, JSON.stringify(secrets), { mode: 0o600 });
+  renameSync(draft, file);
 }

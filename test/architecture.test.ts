@@ -7,11 +7,12 @@ const rooms: Record<string, { own: string[]; packages: string[] }> = {
   'src/core': { own: ['src/core'], packages: [] },
   'src/adapters': { own: ['src/core', 'src/adapters'], packages: [] },
   'src/adapters/session-store.ts': { own: ['src/core', 'src/adapters'], packages: ['express-session'] },
-  'src/adapters/database.ts': { own: ['src/core'], packages: ['knex'] },
+  'src/adapters/database.ts': { own: ['src/core', 'src/adapters/database-file.ts'], packages: ['knex'] },
   'src/adapters/vault.ts': { own: [], packages: ['jose'] },
   'src/adapters/id-token.ts': { own: ['src/core'], packages: ['jose'] },
   'src/adapters/outbound.ts': { own: [], packages: ['p-limit'] },
   // jose only for the type and the key set that id-token.ts verifies with.
+  'src/adapters/granted-tokens.ts': { own: ['src/core', 'src/adapters'], packages: ['openid-client', 'jose'] },
   'src/adapters/visma-connect.ts': { own: ['src/core', 'src/adapters'], packages: ['openid-client', 'jose'] },
   'src/adapters/dinero.ts': { own: ['src/core', 'src/adapters'], packages: ['ky', 'zod'] },
   'src/http': {

@@ -2,7 +2,14 @@
 
 import type { ErrorCode } from '../core/errors.ts';
 import type { AttemptStore } from '../core/ports.ts';
-import type { Attempt, AttemptResult, AuthorizationResponse, AuthorizationSecrets } from '../core/types.ts';
+import type {
+  Attempt,
+  AttemptResult,
+  Authorization,
+  AuthorizationResponse,
+  AuthorizationSecrets,
+  Objection,
+} from '../core/types.ts';
 import type { Database } from './database.ts';
 import { type SealedPlace, type Vault, VaultError } from './vault.ts';
 
@@ -19,13 +26,20 @@ type Row = {
   response_hash: string | null;
   claimed_at: string | null;
   result: AttemptResult['kind'] | null;
-  result_code: ErrorCode | null;
+  /** Why it failed, or why nothing is replaced yet. */
+  result_code: ErrorCode | Objection | null;
   result_user_id: string | null;
+  /** What waits for the person's decision. */
+  sealed_grant: string | null;
 };
+type SealedGrant = Omit<Authorization['grant'], 'expiresAt' | 'obtainedAt'> & { expiresAt: string; obtainedAt: string };
+
+const mostUndecided = 100;
 
 export function createAttemptStore(database: Database, vault: Vault): AttemptStore {
   const secretsOf = (id: string): SealedPlace => `attempts/${id}/secrets`;
   // Sealed before the attempt's id is known; the state hash names the same row.
+  const grantOf = (id: string): SealedPlace => `attempts/${id}/grant`;
   const responseOf = (stateHash: string): SealedPlace => `attempts/${stateHash}/response`;
 
   async function openJson<T>(sealed: string | null, place: SealedPlace): Promise<T | null> {
@@ -75,6 +89,7 @@ export function createAttemptStore(database: Database, vault: Vault): AttemptSto
         result: null,
         result_code: null,
         result_user_id: null,
+        sealed_grant: null,
       };
       await database.run((db) => db<Row>('attempts').insert(row));
     },
@@ -102,18 +117,40 @@ export function createAttemptStore(database: Database, vault: Vault): AttemptSto
       return count === 1;
     },
 
-    async finish(id, result) {
+    async finish(id, result, parked) {
+      const sealedGrant = parked && (await vault.seal(JSON.stringify(parked), grantOf(id)));
       await database.run((db) =>
         db<Row>('attempts')
           .where({ id })
           .update({
             sealed_secrets: null,
             sealed_response: null,
+            sealed_grant: sealedGrant,
             result: result.kind,
-            result_code: result.kind === 'failed' ? result.code : null,
+            result_code: codeOf(result),
             result_user_id: result.kind === 'failed' ? null : result.userId,
           }),
       );
+    },
+
+    async takeParked(id) {
+      const row = await database.run((db) => db<Row>('attempts').where({ id }).first('sealed_grant'));
+      if (!row?.sealed_grant) return null;
+      const count = await database.run((db) =>
+        db<Row>('attempts').where({ id, sealed_grant: row.sealed_grant }).update({ sealed_grant: null }),
+      );
+      return count === 1 ? toAuthorization(await openJson(row.sealed_grant, grantOf(id))) : null;
+    },
+
+    async listUndecided(before) {
+      const rows = await database.run((db) =>
+        db<Row>('attempts')
+          .where({ result: 'undecided' })
+          .where('started_at', '<', before.toISOString())
+          .whereNotNull('sealed_grant')
+          .limit(mostUndecided),
+      );
+      return (await Promise.all(rows.map(toAttempt))).filter((attempt) => attempt !== null);
     },
 
     deleteStartedBefore: (before) =>
@@ -121,8 +158,30 @@ export function createAttemptStore(database: Database, vault: Vault): AttemptSto
   };
 }
 
+function codeOf(result: AttemptResult): Row['result_code'] {
+  if (result.kind === 'failed') return result.code;
+  return result.kind === 'undecided' ? result.objection : null;
+}
+
 function toResult(row: Row): AttemptResult | null {
-  if (row.result === null) return null;
-  if (row.result === 'failed') return { kind: 'failed', code: row.result_code ?? 'attempt_unfinished' };
-  return { kind: row.result, userId: row.result_user_id ?? row.user_id };
+  const userId = row.result_user_id ?? row.user_id;
+  switch (row.result) {
+    case null:
+      return null;
+    case 'failed':
+      return { kind: 'failed', code: (row.result_code as ErrorCode | null) ?? 'attempt_unfinished' };
+    case 'undecided':
+      return { kind: 'undecided', userId, objection: (row.result_code as Objection | null) ?? 'other_person' };
+    default:
+      return { kind: row.result, userId };
+  }
+}
+
+function toAuthorization(parked: { grant: SealedGrant; subject: string | null } | null): Authorization | null {
+  if (parked === null) return null;
+  const { grant, subject } = parked;
+  return {
+    grant: { ...grant, expiresAt: new Date(grant.expiresAt), obtainedAt: new Date(grant.obtainedAt) },
+    subject,
+  };
 }

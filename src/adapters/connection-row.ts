@@ -1,6 +1,6 @@
 // The row of table `connections`, and what it means.
 
-import type { Connection, ConnectionStatus, Grant, ReconnectReason } from '../core/types.ts';
+import type { Connection, ConnectionStatus, Grant, ReconnectReason, WarningDays } from '../core/types.ts';
 import type { SealedPlace } from './vault.ts';
 
 export type ConnectionRow = {
@@ -21,7 +21,46 @@ export type ConnectionRow = {
   authorized_at: string;
   connected_at: string | null;
   disconnected_at: string | null;
+  lease_owner: string | null;
+  lease_until: string | null;
+  sent_at: string | null;
+  failures: number;
+  next_attempt_at: string | null;
+  due_at: string | null;
+  warned_days: WarningDays | null;
+  obtained_at: string | null;
+  subject: string | null;
 };
+
+/** No refresh under way and none failed: what every new grant begins with. */
+export const restedRefresh = {
+  lease_owner: null,
+  lease_until: null,
+  sent_at: null,
+  failures: 0,
+  next_attempt_at: null,
+} as const;
+
+/** A row whose grant is gone. */
+export const endedConnection = {
+  status: 'disconnected',
+  reason: null,
+  organization_id: null,
+  organization_name: null,
+  organization_vat_number: null,
+  scope: '',
+  sealed_access_token: null,
+  sealed_refresh_token: null,
+  key_id: null,
+  access_expires_at: null,
+  refresh_expires_at: null,
+  connected_at: null,
+  due_at: null,
+  warned_days: null,
+  obtained_at: null,
+  subject: null,
+  ...restedRefresh,
+} as const;
 
 export function placeOfGrant(connectionId: string, field: 'access_token' | 'refresh_token'): SealedPlace {
   return `connections/${connectionId}/${field}`;
@@ -46,9 +85,19 @@ export function toConnection(row: ConnectionRow, grant: Grant | null): Connectio
     authorizedAt: new Date(row.authorized_at),
     connectedAt: toDate(row.connected_at),
     refreshExpiresAt: toDate(row.refresh_expires_at),
+    subject: row.subject,
+    refreshState: {
+      leaseOwner: row.lease_owner,
+      leaseUntil: toDate(row.lease_until),
+      sentAt: toDate(row.sent_at),
+      failures: row.failures,
+      nextAttemptAt: toDate(row.next_attempt_at),
+    },
+    dueAt: toDate(row.due_at),
+    warnedDays: row.warned_days,
   };
 }
 
-function toDate(text: string | null): Date | null {
+export function toDate(text: string | null): Date | null {
   return text === null ? null : new Date(text);
 }

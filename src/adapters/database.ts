@@ -6,39 +6,37 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import knex, { type Knex } from 'knex';
 import { ConnectError } from '../core/errors.ts';
+import { createDatabaseFile } from './database-file.ts';
 
 export type Database = ReturnType<typeof openDatabase>;
+/** What a query is written with: the database, or a transaction in it. */
+export type Sql = Knex;
 
 const migrationsDirectory = fileURLToPath(new URL('../../migrations', import.meta.url));
 /** The wait is in the driver and blocks the event loop, so it is short; the patience is in `run`. */
 const busyTimeoutMilliseconds = 20;
 const patienceMilliseconds = 2_000;
 const acquireTimeoutMilliseconds = 5_000;
+const writeProbeMilliseconds = 2_000;
 /** What goes wrong comes back to the caller; the library need not print it, too. */
 const silent = { warn() {}, error() {}, deprecate() {}, debug() {} };
 
 /** `filename` of the SQLite database; its folder is made when it is missing, readable by this account alone. */
 export function openDatabase(filename: string) {
   makeFolder(filename);
-  const db = knex({
-    client: 'better-sqlite3',
-    connection: { filename },
-    useNullAsDefault: true,
-    compileSqlOnError: false,
-    migrations: { directory: migrationsDirectory, loadExtensions: ['.ts'] },
-    pool: { min: 1, max: 1, afterCreate: prepareConnection },
-    acquireConnectionTimeout: acquireTimeoutMilliseconds,
-    log: silent,
-  });
-
+  const file = createDatabaseFile(filename);
+  let db = connect(filename);
+  let reopening: Promise<void> | null = null;
+  let lastWrite = { at: Number.NEGATIVE_INFINITY, error: null as unknown };
   let closed = false;
 
   /**
    * Runs one query or transaction, again while another process holds the lock, for two seconds.
    * Throws database_unavailable when the database cannot serve it; any other failure is a bug.
    */
-  async function run<T>(query: (db: Knex) => PromiseLike<T>): Promise<T> {
+  async function run<T>(query: (db: Sql) => PromiseLike<T>): Promise<T> {
     if (closed) throw new ConnectError('database_unavailable', 'the database is closed: the app is stopping');
+    if (file.state() === 'replaced') await reopen();
     const patient = Date.now() + patienceMilliseconds;
     for (;;) {
       try {
@@ -52,28 +50,79 @@ export function openDatabase(filename: string) {
     }
   }
 
+  /** Somebody put another file in its place, for example a backup. */
+  function reopen(): Promise<void> {
+    reopening ??= (async () => {
+      const former = db;
+      db = connect(filename);
+      file.remember();
+      await former.destroy();
+    })().finally(() => {
+      reopening = null;
+    });
+    return reopening;
+  }
+
+  /** Throws database_unavailable when the file is gone: what is written then would be lost with it. */
+  function checkFile(): void {
+    if (file.state() === 'missing') throw new ConnectError('database_unavailable', `${filename} is gone`);
+  }
+
+  /** Throws database_unavailable when there is no room to write what a refresh brings. */
+  async function checkRoom(): Promise<void> {
+    checkFile();
+    if (!file.hasRoom()) throw new ConnectError('database_unavailable', `the disk of ${filename} is full`);
+  }
+
+  /** Anybody may ask whether we are ready, so the disk is asked every two seconds at most. */
+  async function checkWriting(): Promise<void> {
+    if (Date.now() - lastWrite.at > writeProbeMilliseconds) {
+      const write = run((sql) => sql('deployments').update({ written_at: new Date().toISOString() }));
+      lastWrite = { at: Date.now(), error: await write.then(() => null).catch((error: unknown) => error) };
+    }
+    if (lastWrite.error !== null) throw lastWrite.error;
+  }
+
   return {
     run,
+    checkFile,
+    checkRoom,
     /** Brings the schema up to date. Throws database_unavailable. */
     async migrate(): Promise<void> {
       try {
-        await run(() => db.migrate.latest());
+        await run((sql) => sql.migrate.latest());
         chmodSync(filename, 0o600);
+        file.remember();
       } catch (error) {
         if (!(error instanceof ConnectError)) throw error;
         throw new ConnectError(error.code, `${filename} cannot be opened and written: ${error.message}`);
       }
     },
-    /** Reads and finds the schema up to date. Throws database_unavailable. */
+    /** Reads and writes, has room, and finds the schema up to date. Throws database_unavailable. */
     async check(): Promise<void> {
-      const [, pending] = await run<[unknown, unknown[]]>(() => db.migrate.list());
+      const [, pending] = await run<[unknown, unknown[]]>((sql) => sql.migrate.list());
       if (pending.length > 0) throw new ConnectError('database_unavailable', 'the database has to be migrated');
+      await checkRoom();
+      await checkWriting();
     },
     async close(): Promise<void> {
       closed = true;
       await db.destroy();
     },
   };
+}
+
+function connect(filename: string): Knex {
+  return knex({
+    client: 'better-sqlite3',
+    connection: { filename },
+    useNullAsDefault: true,
+    compileSqlOnError: false,
+    migrations: { directory: migrationsDirectory, loadExtensions: ['.ts'] },
+    pool: { min: 1, max: 1, afterCreate: prepareConnection },
+    acquireConnectionTimeout: acquireTimeoutMilliseconds,
+    log: silent,
+  });
 }
 
 function makeFolder(filename: string): void {

@@ -1,22 +1,51 @@
-// The timeline of every connection, in SQL.
+// The timeline of every connection, in SQL. Lines are written in the transaction of what they tell of.
 
 import type { EventStore } from '../core/ports.ts';
-import type { EventType } from '../core/types.ts';
-import type { Database } from './database.ts';
+import type { ConnectionEvent, EventDraft, ReconnectReason, WarningDays } from '../core/types.ts';
+import type { Database, Sql } from './database.ts';
 
-type Row = { id: number; connection_id: string; type: EventType; at: string };
+type Row = { id: number; connection_id: string; type: EventDraft['type']; at: string; detail: string | null };
+
+/**
+ * Adds a line. A refresh that follows another one of the same day takes its place: a connection in use is refreshed
+ * every hour for years, and the lines in between are the ones that tell something.
+ */
+export async function insertEvent(db: Sql, connectionId: string, event: EventDraft, at: Date): Promise<void> {
+  const time = at.toISOString();
+  if (event.type === 'refreshed' && (await moveLastRefresh(db, connectionId, time))) return;
+  await db<Row>('events').insert({ connection_id: connectionId, type: event.type, at: time, detail: detailOf(event) });
+}
+
+async function moveLastRefresh(db: Sql, connectionId: string, time: string): Promise<boolean> {
+  const last = db<Row>('events').where({ connection_id: connectionId }).max('id');
+  const count = await db<Row>('events')
+    .where('id', last)
+    .where({ type: 'refreshed' })
+    .where('at', '>=', time.slice(0, 'yyyy-mm-dd'.length))
+    .update({ at: time });
+  return count === 1;
+}
+
+function detailOf(event: EventDraft): string | null {
+  if (event.type === 'needs_reconnect') return event.reason;
+  return event.type === 'expiring' ? String(event.daysLeft) : null;
+}
+
+function toEvent({ type, at, detail }: Row): ConnectionEvent {
+  const date = new Date(at);
+  // Lines from before reasons were written down have none.
+  if (type === 'needs_reconnect') return { type, at: date, reason: (detail ?? 'grant_rejected') as ReconnectReason };
+  if (type === 'expiring') return { type, at: date, daysLeft: Number(detail) as WarningDays };
+  return { type, at: date };
+}
 
 export function createEventStore(database: Database): EventStore {
   return {
-    async append(connectionId, type, at) {
-      await database.run((db) => db<Row>('events').insert({ connection_id: connectionId, type, at: at.toISOString() }));
-    },
-
     async listLatest(connectionId, limit) {
       const rows = await database.run((db) =>
         db<Row>('events').where({ connection_id: connectionId }).orderBy('id', 'desc').limit(limit),
       );
-      return rows.map(({ type, at }) => ({ type, at: new Date(at) }));
+      return rows.map(toEvent);
     },
 
     deleteBefore: (before) => database.run((db) => db<Row>('events').where('at', '<', before.toISOString()).delete()),

@@ -3,7 +3,11 @@
 
 import pLimit from 'p-limit';
 
-export type Fetch = (input: Request | string | URL, init?: RequestInit) => Promise<Response>;
+/**
+ * `maySend` is asked once the connection stands, in the moment before the body leaves; when it says no, nothing of the
+ * body is sent. It is for text bodies.
+ */
+export type Fetch = (input: Request | string | URL, init?: RequestInit, maySend?: () => boolean) => Promise<Response>;
 
 const maxWaiting = 100;
 
@@ -13,16 +17,20 @@ const sentences = {
   network: 'connection failed',
   busy: 'too many calls are waiting',
   aborted: 'the caller gave up',
+  held_back: 'not sent, for it was too late for that',
 };
 
 /** No whole answer came. `reason` says how, without a word of the other side's. */
 export class OutboundError extends Error {
   readonly reason: keyof typeof sentences;
+  /** Some of the body may have left; false when surely nothing did. */
+  readonly sent: boolean;
 
-  constructor(reason: OutboundError['reason'], host: string) {
+  constructor(reason: OutboundError['reason'], host: string, sent = false) {
     super(`${host}: ${sentences[reason]}`);
     this.name = 'OutboundError';
     this.reason = reason;
+    this.sent = sent;
   }
 }
 
@@ -38,28 +46,64 @@ export function createOutboundFetch(options: {
 }): Fetch {
   const limit = pLimit(options.concurrency);
 
-  async function fetchWhole(input: Request | string | URL, init: RequestInit): Promise<Response> {
+  async function fetchWhole(
+    input: Request | string | URL,
+    init: RequestInit,
+    maySend: () => boolean,
+  ): Promise<Response> {
     const host = hostOf(input);
+    const outgoing = watchBody(init, maySend);
     // `init.signal` would take the place of the request's own, which is the one that ky aborts.
     const callers = [input instanceof Request ? input.signal : null, init.signal].filter((signal) => signal != null);
     const timeout = AbortSignal.timeout(options.timeoutMilliseconds);
     try {
       const signal = AbortSignal.any([...callers, timeout]);
-      const response = await fetch(input, { ...init, redirect: 'manual', signal });
+      const response = await fetch(input, { ...outgoing.init, redirect: 'manual', signal });
       const body = await readCapped(response, options.maxBytes);
-      if (body === null) throw new OutboundError('too_large', host);
+      if (body === null) throw new OutboundError('too_large', host, true);
       return rebuild(response, body);
     } catch (error) {
       if (error instanceof OutboundError) throw error;
-      if (timeout.aborted) throw new OutboundError('timeout', host);
-      throw new OutboundError(callers.some((signal) => signal.aborted) ? 'aborted' : 'network', host);
+      const sent = outgoing.sent();
+      if (outgoing.heldBack()) throw new OutboundError('held_back', host);
+      if (timeout.aborted) throw new OutboundError('timeout', host, sent);
+      throw new OutboundError(callers.some((signal) => signal.aborted) ? 'aborted' : 'network', host, sent);
     }
   }
 
-  return async (input, init = {}) => {
+  return async (input, init = {}, maySend = () => true) => {
     if (limit.pendingCount >= maxWaiting) throw new OutboundError('busy', hostOf(input));
-    return limit(() => fetchWhole(input, init));
+    return limit(() => fetchWhole(input, init, maySend));
   };
+}
+
+/**
+ * The same request with its text body as a stream, which fetch reads when the connection stands: so that it is known
+ * whether it left, and can be held back until then. Its length is told, for not every server takes a chunked body.
+ */
+function watchBody(init: RequestInit, maySend: () => boolean) {
+  const bytes = init.body === undefined || init.body === null ? null : new TextEncoder().encode(String(init.body));
+  const state = { sent: bytes === null, heldBack: false };
+  const answer = { sent: () => state.sent, heldBack: () => state.heldBack };
+  if (bytes === null) return { init, ...answer };
+  const body = new ReadableStream(
+    {
+      pull(controller) {
+        if (maySend()) {
+          state.sent = true;
+          controller.enqueue(bytes);
+          controller.close();
+        } else {
+          state.heldBack = true;
+          controller.error(new Error('held back'));
+        }
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  const headers = new Headers(init.headers);
+  headers.set('content-length', String(bytes.byteLength));
+  return { init: { ...init, body, headers, duplex: 'half' as const }, ...answer };
 }
 
 function hostOf(input: Request | string | URL): string {

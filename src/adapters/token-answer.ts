@@ -1,6 +1,7 @@
 // The token endpoint's raw answer, before and beside what the OAuth library makes of it.
 
 import { ConnectError } from '../core/errors.ts';
+import type { RefreshOutcome } from '../core/types.ts';
 import { parseRetryAfter } from './outbound.ts';
 
 export type Answer = {
@@ -10,6 +11,9 @@ export type Answer = {
   /** The RFC 6749, 5.2 error code; null when the body has none that is known. */
   error: string | null;
   idToken: string | null;
+  /** The two tokens as they stand in the body, whatever stands beside them; null when they are no usable text. */
+  accessToken: string | null;
+  refreshToken: string | null;
   retryAfter: string | null;
 };
 
@@ -39,8 +43,15 @@ export async function readTokenAnswer(response: Response): Promise<Answer> {
     error: typeof body?.error === 'string' && knownErrors.includes(body.error) ? body.error : null,
     // An id_token of another type is as wrong as a forged one: hand it on, it will not verify.
     idToken: idToken === undefined || idToken === null ? null : String(idToken),
+    accessToken: toToken(body?.access_token),
+    refreshToken: toToken(body?.refresh_token),
     retryAfter: response.headers.get('retry-after'),
   };
+}
+
+/** RFC 6749, appendix A.12 and A.17: printable ASCII. */
+function toToken(value: unknown): string | null {
+  return typeof value === 'string' && /^[\x20-\x7e]+$/.test(value) ? value : null;
 }
 
 /** What a token request that was answered and ended in an error means. */
@@ -67,4 +78,13 @@ function parseObject(text: string): Record<string, unknown> | null {
   } catch {
     return null;
   }
+}
+
+/** What a refresh that brought no usable answer means for the token that was sent. */
+export function judgeRefreshFailure(answer: Answer, now: Date): Exclude<RefreshOutcome, { kind: 'refreshed' }> {
+  const { code, message, retryAfterSeconds } = judgeTokenFailure(answer, now);
+  if (code === 'grant_rejected') return { kind: 'rejected' };
+  if (code === 'client_rejected') return { kind: 'client_rejected', message };
+  // A success without tokens may have spent the one that was sent.
+  return answer.status < 300 ? { kind: 'unknown', message } : { kind: 'try_later', message, retryAfterSeconds };
 }

@@ -5,10 +5,11 @@ import { createRemoteJWKSet, type JWTVerifyGetKey, customFetch as joseFetch } fr
 import * as client from 'openid-client';
 import { ConnectError } from '../core/errors.ts';
 import type { Clock, IdentityProvider } from '../core/ports.ts';
-import type { Grant } from '../core/types.ts';
+import type { RefreshOutcome } from '../core/types.ts';
+import { keepTokens, subjectHint, toGrant } from './granted-tokens.ts';
 import { verifyIdToken } from './id-token.ts';
 import { createOutboundFetch, type Fetch, OutboundError } from './outbound.ts';
-import { type Answer, judgeTokenFailure, readTokenAnswer } from './token-answer.ts';
+import { type Answer, judgeRefreshFailure, judgeTokenFailure, readTokenAnswer } from './token-answer.ts';
 
 const uiLocales = { da: 'da-DK', en: 'en-GB' };
 const discoveryKeptMilliseconds = 24 * 3600 * 1000;
@@ -18,6 +19,11 @@ const otherTimeoutMilliseconds = 5_000;
 const maxBytes = 256 * 1024;
 const concurrency = 16;
 
+type TokenRequest = {
+  tokens: client.TokenEndpointResponse | null;
+  answer: Answer | null;
+  failure: OutboundError | null;
+};
 type Discovered = { metadata: client.ServerMetadata; keys: JWTVerifyGetKey; until: number };
 
 /**
@@ -69,32 +75,26 @@ export function createVismaConnect(
   }
 
   /**
-   * One token request: what the library made of it, and the parts of the raw answer that it does not judge. Throws
-   * `unasked` when the library refused before it asked.
+   * One token request, judged by the library and kept as it came. `tokens` is null when the library refused it;
+   * `answer` is null when none came: then `failure` is why, or null when the library refused before it asked.
    */
   async function requestTokens(
     found: Discovered,
-    unasked: ConnectError,
     request: (configuration: client.Configuration) => Promise<client.TokenEndpointResponse>,
-  ): Promise<{ tokens: client.TokenEndpointResponse; idToken: string | null }> {
-    let answer: Answer | null = null;
-    let failure: unknown = null;
+    maySend: () => boolean = () => true,
+  ): Promise<TokenRequest> {
+    const asked: TokenRequest = { tokens: null, answer: null, failure: null };
     const configuration = configure(found, async (input, init) => {
       try {
-        answer = await readTokenAnswer(await fetchToken(input, init));
-        return answer.response;
+        asked.answer = await readTokenAnswer(await fetchToken(input, init, maySend));
+        return asked.answer.response;
       } catch (error) {
-        failure = error;
+        if (error instanceof OutboundError) asked.failure = error;
         throw error;
       }
     });
-    try {
-      const tokens = await request(configuration);
-      return { tokens, idToken: (answer as Answer | null)?.idToken ?? null };
-    } catch {
-      if (failure instanceof OutboundError) throw new ConnectError('provider_unavailable', failure.message);
-      throw answer === null ? unasked : judgeTokenFailure(answer, clock.now());
-    }
+    asked.tokens = await request(configuration).catch(() => null);
+    return asked;
   }
 
   const identityProvider: IdentityProvider = {
@@ -123,10 +123,13 @@ export function createVismaConnect(
       const callback = new URL(options.redirectUri);
       callback.searchParams.set('code', code);
       if (issuer !== null) callback.searchParams.set('iss', issuer);
-      const unasked = new ConnectError('authorization_response_invalid', 'the response failed validation (iss)');
-      const { tokens, idToken } = await requestTokens(found, unasked, (configuration) =>
+      const { tokens, answer, failure } = await requestTokens(found, (configuration) =>
         client.authorizationCodeGrant(configuration, callback, { pkceCodeVerifier: codeVerifier }),
       );
+      if (failure) throw new ConnectError('provider_unavailable', failure.message);
+      if (!answer) throw new ConnectError('authorization_response_invalid', 'the response failed validation (iss)');
+      if (!tokens) throw judgeTokenFailure(answer, clock.now());
+      const { idToken } = answer;
       if (idToken === null && openid) throw new ConnectError('id_token_invalid', 'asked for openid, got no id_token');
       const identity =
         idToken === null
@@ -138,16 +141,28 @@ export function createVismaConnect(
               now: clock.now(),
             });
       const grant = toGrant(tokens, { scope: options.scopes, refreshToken: null }, clock.now());
+      const subject = identity?.subject ?? subjectHint(grant.accessToken);
       // Who a user is, is asked for by `openid`; a token that came unasked is verified and names nobody.
-      return { grant, identity: openid ? identity : null };
+      return { grant, subject, identity: openid ? identity : null };
     },
 
-    async refresh(refreshToken, scope) {
-      const unasked = new ConnectError('provider_unavailable', 'the discovery document has no usable token endpoint');
-      const { tokens } = await requestTokens(await discover(), unasked, (configuration) =>
-        client.refreshTokenGrant(configuration, refreshToken),
+    async refresh(before, maySend) {
+      const now = () => clock.now();
+      const found = await discover().catch((error: unknown) => {
+        if (error instanceof ConnectError) return error;
+        throw error;
+      });
+      if (found instanceof ConnectError) return tryLater(found.message);
+      const { tokens, answer, failure } = await requestTokens(
+        found,
+        (configuration) => client.refreshTokenGrant(configuration, before.refreshToken),
+        maySend,
       );
-      return toGrant(tokens, { scope, refreshToken }, clock.now());
+      if (tokens) return { kind: 'refreshed', grant: toGrant(tokens, before, now()), odd: false };
+      if (failure) return failure.sent ? { kind: 'unknown', message: failure.message } : tryLater(failure.message);
+      if (!answer) return tryLater('the discovery document has no usable token endpoint');
+      const kept = keepTokens(answer, before, now());
+      return kept ? { kind: 'refreshed', grant: kept, odd: true } : judgeRefreshFailure(answer, now());
     },
 
     async revoke(refreshToken) {
@@ -182,22 +197,6 @@ function acceptsSecretInBody(metadata: client.ServerMetadata): boolean {
   return metadata.token_endpoint_auth_methods_supported?.includes('client_secret_post') ?? false;
 }
 
-/** `before` stands in for what an answer may leave out (RFC 6749, 5.1 and 6). */
-function toGrant(
-  tokens: client.TokenEndpointResponse,
-  before: { scope: string[]; refreshToken: string | null },
-  now: Date,
-): Grant {
-  return {
-    accessToken: tokens.access_token,
-    refreshToken: tokens.refresh_token ?? before.refreshToken,
-    scope: tokens.scope === undefined ? before.scope : tokens.scope.split(' ').filter((name) => name !== ''),
-    expiresAt: new Date(now.getTime() + lifetimeSeconds(tokens.expires_in) * 1000),
-  };
-}
-
-/** An answer without a usable lifetime gets a short one; nothing lives longer than a day (facts, section 1: an hour). */
-function lifetimeSeconds(expiresIn: number | undefined): number {
-  if (expiresIn === undefined || !Number.isFinite(expiresIn) || expiresIn <= 0) return 300;
-  return Math.min(expiresIn, 86_400);
+function tryLater(message: string): RefreshOutcome {
+  return { kind: 'try_later', message, retryAfterSeconds: null };
 }

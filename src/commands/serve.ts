@@ -4,26 +4,32 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAttemptStore } from '../adapters/attempt-store.ts';
 import { createConnectionStore } from '../adapters/connection-store.ts';
-import { openDatabase } from '../adapters/database.ts';
+import type { Deployment } from '../adapters/deployment.ts';
 import { createDinero } from '../adapters/dinero.ts';
 import { createEventStore } from '../adapters/event-store.ts';
 import { createIdentityStore } from '../adapters/identity-store.ts';
 import { checkKeys } from '../adapters/key-check.ts';
 import { createRevocationStore } from '../adapters/revocation-store.ts';
 import { createSessionStore } from '../adapters/session-store.ts';
-import { createVault } from '../adapters/vault.ts';
+import type { VaultError } from '../adapters/vault.ts';
 import { createVismaConnect } from '../adapters/visma-connect.ts';
 import type { Config } from '../config.ts';
 import { createCore } from '../core/index.ts';
-import type { Clock, EventStore } from '../core/ports.ts';
+import type { Clock, RefreshWatch } from '../core/ports.ts';
+import type { EventDraft } from '../core/types.ts';
 import { createApp } from '../http/app.ts';
 import { createLimitedServer } from '../http/server.ts';
 import { createLogger, type Logger } from '../logger.ts';
+import { exitOnBugs, repeat, stopOnSignals } from './lifetime.ts';
+import { openStorage } from './storage.ts';
 
 const housekeepingMilliseconds = 60_000;
-const stopLimitMilliseconds = 25_000;
 
-const clock: Clock = { now: () => new Date(), sleep: (milliseconds) => sleep(milliseconds) };
+const clock: Clock = {
+  now: () => new Date(),
+  monotonic: () => performance.now(),
+  sleep: (milliseconds, signal) => sleep(milliseconds, undefined, { signal }).catch(() => {}),
+};
 
 async function createReadableLogger(config: Config): Promise<Logger> {
   if (config.production || !process.stdout.isTTY) return createLogger({ level: config.logLevel });
@@ -47,28 +53,39 @@ async function startSandboxOf({ sandbox, provider, redirectUri, databaseFile, re
 }
 
 /** Sign-ins, refreshes and ends are in the log as they are in the timeline (requirements, E5). */
-function logEvents(events: EventStore, logger: Logger): EventStore {
+function logConnections(logger: Logger) {
   return {
-    ...events,
-    async append(connectionId, type, at) {
-      await events.append(connectionId, type, at);
-      logger.info({ event: type, connectionId }, 'connection event');
-    },
+    written: (connectionId: string, { type, ...detail }: EventDraft) =>
+      logger.info({ event: type, connectionId, ...detail }, 'connection event'),
+    unreadable: (connectionId: string, { reason }: VaultError) =>
+      logger.error({ connectionId, reason }, 'a stored grant does not open; its user has to reconnect'),
   };
 }
 
+/** A client that is refused is the operator's alarm: no grant is refreshed until that is seen to. */
+function logRefreshes(logger: Logger): RefreshWatch {
+  const levels = {
+    refreshed: 'debug',
+    rejected: 'info',
+    client_rejected: 'error',
+    try_later: 'warn',
+    unknown: 'warn',
+  } as const;
+  return ({ connectionId, outcome, message }) =>
+    logger[levels[outcome]]({ connectionId, outcome, message }, 'asked for a new grant');
+}
+
 async function build(config: Config, logger: Logger) {
-  const database = openDatabase(config.databaseFile);
+  const { database, vault, deployment } = openStorage(config);
   await database.migrate();
-  const vault = createVault(config.tokenKeys);
-  const connections = createConnectionStore(database, vault, (connectionId, { reason }) =>
-    logger.error({ connectionId, reason }, 'a stored grant does not open; its user has to reconnect'),
-  );
+  const connections = createConnectionStore(database, vault, logConnections(logger));
   await checkKeys(database, vault);
   const provider = createVismaConnect({ ...config.provider, redirectUri: config.redirectUri }, clock);
   const core = createCore(
     {
       clock,
+      deployment,
+      watchRefresh: logRefreshes(logger),
       identityProvider: provider,
       accountingApi: createDinero({ baseUrl: config.dineroApiUrl }, clock),
       attempts: createAttemptStore(database, vault),
@@ -77,7 +94,7 @@ async function build(config: Config, logger: Logger) {
         logger.error({ revocationId, reason }, 'a token to revoke does not open; it lives until its end'),
       ),
       identities: createIdentityStore(database),
-      events: logEvents(createEventStore(database), logger),
+      events: createEventStore(database),
     },
     { scopes: config.provider.scopes, refreshTokenPolicy: config.refreshTokenPolicy },
   );
@@ -91,6 +108,7 @@ async function build(config: Config, logger: Logger) {
     formTargets: provider.origins,
     readinessChecks: [
       { name: 'database', check: database.check },
+      { name: 'deployment', check: deployment.checkOwner },
       { name: 'visma_connect', check: provider.check },
     ],
   });
@@ -105,32 +123,20 @@ async function build(config: Config, logger: Logger) {
     }
   }
 
-  return { app, core, provider, database, keepHouse };
+  return { app, core, provider, database, deployment, keepHouse };
 }
 
-/** Runs `work` now and after every pause; `stop` waits for the one that is running. */
-function repeat(work: () => Promise<void>, pauseMilliseconds: number) {
-  const stopped = new AbortController();
-  const running = (async () => {
-    while (!stopped.signal.aborted) {
-      await work();
-      await sleep(pauseMilliseconds, undefined, { signal: stopped.signal }).catch(() => {});
-    }
-  })();
-  return {
-    stop(): Promise<void> {
-      stopped.abort();
-      return running;
-    },
-  };
-}
-
-/** A bug that reaches here has left the process in a state that nobody knows; libraries' errors can carry tokens. */
-function exitOnBugs(logger: Logger): void {
-  process.on('uncaughtException', (error) => {
-    logger.fatal({ err: error }, 'a bug: nobody caught this');
-    process.exit(1);
-  });
+/** A line for the operator when the database is another deployment's (design, section 7, rule 8), and empty when ours. */
+async function claimDatabase(deployment: Deployment, { tokenKeys }: Config, logger: Logger): Promise<string> {
+  await deployment.claim(
+    tokenKeys.map(({ id }) => id),
+    clock.now(),
+  );
+  const owner = await deployment.findOwner();
+  if (!owner || (await deployment.isOurs())) return '';
+  const { baseUrl, clientId } = owner;
+  logger.error({ baseUrl, clientId }, 'this database belongs to another deployment: no grant is refreshed');
+  return `This database belongs to ${baseUrl} (${clientId}): no grant is refreshed until you run npm run adopt here.\n`;
 }
 
 /** Runs the app until it is asked to stop. */
@@ -138,14 +144,16 @@ export async function serve(config: Config): Promise<void> {
   const stopping = stopOnSignals();
   const logger = await createReadableLogger(config);
   exitOnBugs(logger);
-  const [{ app, core, provider, database, keepHouse }, sandbox] = await Promise.all([
+  const [{ app, core, provider, database, deployment, keepHouse }, sandbox] = await Promise.all([
     build(config, logger),
     startSandboxOf(config),
   ]);
   const server = createLimitedServer(app);
   await server.listen(config.port);
+  // Once the port is ours and not before: a start that fails must not pass for the running app.
+  const ownerNote = await claimDatabase(deployment, config, logger);
   const sandboxNote = sandbox ? ` with the sandbox on ${sandbox.origin}: no real data` : '';
-  process.stdout.write(`Dinero Connect is ready: open ${config.baseUrl}${sandboxNote}\n`);
+  process.stdout.write(`Dinero Connect is ready: open ${config.baseUrl}${sandboxNote}\n${ownerNote}`);
   provider.check().catch(() => logger.warn(`no discovery document from ${config.provider.issuer} yet`));
   const housekeeping = repeat(keepHouse, housekeepingMilliseconds);
 
@@ -156,22 +164,4 @@ export async function serve(config: Config): Promise<void> {
   await core.work.settled();
   await sandbox?.close();
   await database.close();
-}
-
-/**
- * Resolves at the first signal to stop, also at one that comes while the app is still starting. A second one, or
- * taking too long, ends the process with exit code 1.
- */
-function stopOnSignals(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    let asked = false;
-    const stop = (signal: NodeJS.Signals) => {
-      if (asked) process.exit(1);
-      asked = true;
-      setTimeout(() => process.exit(1), stopLimitMilliseconds).unref();
-      resolve(signal);
-    };
-    process.on('SIGTERM', stop);
-    process.on('SIGINT', stop);
-  });
 }

@@ -1,48 +1,41 @@
-// A working access token for a user, refreshed when it is about to end: once per connection, whoever asks.
-// Knows no HTTP and no SQL. The refresh protocol grows here (design, section 7).
+// A working access token for a user, refreshed when it is about to end: once per connection, whoever asks and in
+// whichever process. Knows no HTTP and no SQL; `refreshing.ts` is the protocol.
 
 import { ConnectError, isConnectError } from './errors.ts';
-import type { Clock, ConnectionStore, EventStore, IdentityProvider, RevocationStore } from './ports.ts';
+import type { Clock, ConnectionStore } from './ports.ts';
+import { livesLongerThan } from './refresh-schedule.ts';
+import { type AuthorizedConnection, type Refreshing, usable } from './refreshing.ts';
 import type { RunningWork } from './running-work.ts';
-import type { Connection, Grant } from './types.ts';
-
-export type RefreshTokenPolicy = {
-  /** The portal's setting: the same token until its fixed end, or a new one each time with a sliding end. */
-  use: 're-use' | 'one-time';
-  lifetimeSeconds: number;
-};
 
 export type AccessTokens = ReturnType<typeof createAccessTokens>;
 
-const defaultMinTtlSeconds = 60;
+/** `refreshDelayed`: this token is good, and shorter than asked for, because refreshing does not work right now. */
+export type UsableConnection = AuthorizedConnection & { refreshDelayed: boolean };
 
-/** End of a refresh token that was issued or slid at `now`; null when the grant has none. */
-export function refreshExpiryFrom(policy: RefreshTokenPolicy, grant: Grant, now: Date): Date | null {
-  return grant.refreshToken === null ? null : new Date(now.getTime() + policy.lifetimeSeconds * 1000);
-}
+const defaultMinTtlSeconds = 60;
+const waitMilliseconds = 25_000;
+const pollMilliseconds = 150;
 
 export function createAccessTokens(
-  ports: {
-    clock: Clock;
-    identityProvider: IdentityProvider;
-    connections: ConnectionStore;
-    revocations: RevocationStore;
-    events: EventStore;
-  },
-  policy: RefreshTokenPolicy,
+  ports: { clock: Clock; connections: ConnectionStore },
+  refreshing: Refreshing,
   work: RunningWork,
 ) {
-  const { clock, identityProvider, connections, revocations, events } = ports;
+  const { clock, connections } = ports;
   const running = new Map<string, Promise<AuthorizedConnection>>();
 
   /**
-   * The user's connection with an access token that lives at least `minTtlSeconds` longer, refreshed if need be.
-   * Throws not_connected, needs_reconnect, client_rejected, provider_unavailable.
+   * The user's connection with an access token that lives at least `minTtlSeconds` longer, refreshed if need be. While
+   * refreshing does not work, one that is still good is answered instead, with `refreshDelayed`.
+   * Throws not_connected, needs_reconnect, client_rejected, provider_unavailable, deployment_foreign,
+   * database_unavailable.
    */
-  async function get(userId: string, options: { minTtlSeconds?: number } = {}): Promise<AuthorizedConnection> {
+  async function get(userId: string, options: { minTtlSeconds?: number } = {}): Promise<UsableConnection> {
     const connection = usable(await connections.findByUser(userId));
-    const remaining = connection.grant.expiresAt.getTime() - clock.now().getTime();
-    return remaining > (options.minTtlSeconds ?? defaultMinTtlSeconds) * 1000 ? connection : refreshOnce(connection);
+    if (livesLongerThan(options.minTtlSeconds ?? defaultMinTtlSeconds, connection.grant, clock.now())) {
+      return { ...connection, refreshDelayed: false };
+    }
+    return refreshFor(connection);
   }
 
   /**
@@ -56,67 +49,64 @@ export function createAccessTokens(
     } catch (error) {
       const refreshable = connection.grant.refreshToken !== null;
       if (!refreshable || !isConnectError(error, 'dinero_unauthorized')) throw error;
-      return await call(await refreshOnce(connection));
+      const renewed = await refreshFor(connection);
+      if (renewed.generation === connection.generation) throw error;
+      return await call(renewed);
     }
   }
 
+  /** Waits for a refresh at most as long as people wait for a page. */
+  async function refreshFor(connection: AuthorizedConnection): Promise<UsableConnection> {
+    const waited = new AbortController();
+    try {
+      const renewed = await Promise.race([
+        refreshOnce(connection),
+        clock.sleep(waitMilliseconds, waited.signal).then(() => Promise.reject(createTooSlow())),
+      ]);
+      return { ...renewed, refreshDelayed: false };
+    } catch (error) {
+      if (!isConnectError(error, ...passing) || !livesLongerThan(0, connection.grant, clock.now())) throw error;
+      return { ...connection, refreshDelayed: true };
+    } finally {
+      waited.abort();
+    }
+  }
+
+  /** All who want this connection refreshed share one refresh; it goes on when they are gone. */
   function refreshOnce(connection: AuthorizedConnection): Promise<AuthorizedConnection> {
     const already = running.get(connection.id);
     if (already) return already;
-    const refreshing = work.track(refresh(connection)).finally(() => running.delete(connection.id));
-    running.set(connection.id, refreshing);
-    return refreshing;
+    const task = work.track(refreshOrWait(connection)).finally(() => running.delete(connection.id));
+    // Whoever gave up waiting hears no more of it.
+    task.catch(() => {});
+    running.set(connection.id, task);
+    return task;
   }
 
-  async function refresh(asked: AuthorizedConnection): Promise<AuthorizedConnection> {
-    // Whoever waited for a refresh that has just ended comes here with the grant before it.
-    const connection = usable(await connections.findByUser(asked.userId));
-    if (connection.generation !== asked.generation) return connection;
-    const { refreshToken, scope } = connection.grant;
-    if (refreshToken === null) return needsReconnect(connection, 'no_refresh_token');
-    if (connection.refreshExpiresAt && connection.refreshExpiresAt <= clock.now()) {
-      return needsReconnect(connection, 'refresh_expired');
+  /** Another process may be at it: then what it stores is waited for, or the right to try after it. */
+  async function refreshOrWait(connection: AuthorizedConnection): Promise<AuthorizedConnection> {
+    for (let polls = 0; polls * pollMilliseconds < waitMilliseconds; polls += 1) {
+      const result = await refreshing.refresh(connection);
+      if (result.kind === 'current') return result.connection;
+      if (result.kind === 'delayed') {
+        throw new ConnectError('provider_unavailable', result.message, result.seconds);
+      }
+      await clock.sleep(pollMilliseconds);
     }
-    try {
-      return await save(connection, await identityProvider.refresh(refreshToken, scope));
-    } catch (error) {
-      if (isConnectError(error, 'grant_rejected')) return needsReconnect(connection, 'grant_rejected');
-      throw error;
-    }
+    throw createTooSlow();
   }
 
-  async function save(connection: AuthorizedConnection, grant: Grant): Promise<AuthorizedConnection> {
-    const now = clock.now();
-    const expiresAt = policy.use === 'one-time' ? refreshExpiryFrom(policy, grant, now) : connection.refreshExpiresAt;
-    if (await connections.saveRefreshed(connection, grant, expiresAt)) {
-      await events.append(connection.id, 'refreshed', now);
-    }
-    const current = await connections.findByUser(connection.userId);
-    const ended = current?.status === 'disconnected';
-    if (ended && grant.refreshToken !== null) await revocations.add(grant.refreshToken, now);
-    return usable(current);
+  /** Refreshes a connection that nobody asks for right now; throws what `get` throws, also when a token is good. */
+  async function keepAlive(connection: AuthorizedConnection): Promise<void> {
+    await refreshOnce(connection);
   }
 
-  /** Ends in a throw, unless somebody stored a newer grant while ours was being refused. */
-  async function needsReconnect(
-    connection: AuthorizedConnection,
-    reason: 'grant_rejected' | 'no_refresh_token' | 'refresh_expired',
-  ): Promise<AuthorizedConnection> {
-    if (await connections.markNeedsReconnect(connection, reason)) {
-      await events.append(connection.id, 'needs_reconnect', clock.now());
-    }
-    return usable(await connections.findByUser(connection.userId));
-  }
-
-  return { get, use };
+  return { get, use, keepAlive, running: () => running.size };
 }
 
-export type AuthorizedConnection = Connection & { grant: Grant };
+/** Failures that end by themselves or by an operator's hand; meanwhile a token that is still good is good enough. */
+const passing = ['provider_unavailable', 'client_rejected', 'deployment_foreign', 'database_unavailable'] as const;
 
-function usable(connection: Connection | null): AuthorizedConnection {
-  if (connection?.status === 'needs_reconnect') {
-    throw new ConnectError('needs_reconnect', `the connection needs a reconnect: ${connection.reason}`);
-  }
-  if (!connection?.grant) throw new ConnectError('not_connected', 'this user has no connection');
-  return { ...connection, grant: connection.grant };
+function createTooSlow(): ConnectError {
+  return new ConnectError('provider_unavailable', 'a refresh that others began has not ended in time', 1);
 }

@@ -1,22 +1,11 @@
 // One trip to Visma Connect and back: start it, take what the callback brings, finish it once (design, section 5).
 
 import { createHash, randomUUID } from 'node:crypto';
-import { type RefreshTokenPolicy, refreshExpiryFrom } from './access-tokens.ts';
 import { ConnectError, type ErrorCode, isConnectError } from './errors.ts';
-import type { Organizations } from './organizations.ts';
-import type {
-  AttemptStore,
-  Clock,
-  ConnectionStore,
-  EventStore,
-  IdentityProvider,
-  IdentityStore,
-  RevocationStore,
-} from './ports.ts';
+import type { AttemptStore, Clock, IdentityProvider, IdentityStore } from './ports.ts';
+import type { Replacing, SuccessfulResult } from './replacing.ts';
 import type { RunningWork } from './running-work.ts';
-import type { Attempt, AttemptResult, AuthorizationResponse, Connection, Grant, Language } from './types.ts';
-
-type SuccessfulResult = Exclude<AttemptResult, { kind: 'failed' }>;
+import type { Attempt, AttemptResult, Authorization, AuthorizationResponse, Language } from './types.ts';
 
 /** An hour: a person with a second factor and a telephone call in between still gets through (decision 5). */
 const attemptLifetimeSeconds = 3600;
@@ -32,16 +21,12 @@ export function createConnecting(
     clock: Clock;
     identityProvider: IdentityProvider;
     attempts: AttemptStore;
-    connections: ConnectionStore;
-    revocations: RevocationStore;
     identities: IdentityStore;
-    events: EventStore;
   },
-  organizations: Organizations,
+  replacing: Replacing,
   work: RunningWork,
-  options: { scopes: string[]; refreshTokenPolicy: RefreshTokenPolicy },
 ) {
-  const { clock, identityProvider, attempts, connections, revocations, identities, events } = ports;
+  const { clock, identityProvider, attempts, identities } = ports;
 
   /** Stores an attempt and answers the URL to send this browser to. Throws provider_unavailable, database_unavailable. */
   async function start(who: {
@@ -105,63 +90,34 @@ export function createConnecting(
 
   async function refuseOtherBrowser(attempt: Attempt): Promise<never> {
     const unused = await attempts.claim(attempt.id, clock.now());
-    if (unused) await attempts.finish(attempt.id, { kind: 'failed', code: 'attempt_other_browser' });
+    if (unused) await attempts.finish(attempt.id, { kind: 'failed', code: 'attempt_other_browser' }, null);
     throw new ConnectError('attempt_other_browser', 'an attempt came back in another browser than it left from');
   }
 
   async function finishOnce(attempt: Attempt): Promise<AttemptResult> {
     if (!(await attempts.claim(attempt.id, clock.now()))) return waitForOtherFinish(attempt);
     try {
-      const result = await authorize(attempt);
-      await attempts.finish(attempt.id, result);
+      const { result, parked } = await authorize(attempt);
+      await attempts.finish(attempt.id, result, parked);
       return result;
     } catch (error) {
-      await attempts.finish(attempt.id, {
-        kind: 'failed',
-        code: isConnectError(error) ? error.code : 'attempt_unfinished',
-      });
+      const code = isConnectError(error) ? error.code : 'attempt_unfinished';
+      await attempts.finish(attempt.id, { kind: 'failed', code }, null);
       throw error;
     }
   }
 
-  async function authorize(attempt: Attempt): Promise<SuccessfulResult> {
+  async function authorize(attempt: Attempt): Promise<{ result: SuccessfulResult; parked: Authorization | null }> {
     const { response, secrets } = attempt;
     if (response === null || secrets === null) throw new ConnectError('attempt_unfinished', 'what was parked is gone');
     if (attempt.expiresAt <= clock.now()) throw new ConnectError('attempt_expired', 'the attempt came back too late');
     if (response.kind === 'error') throw new ConnectError(codeOf(response.error), 'the provider sent an error back');
-    const { grant, identity } = await identityProvider.exchangeCode(response, secrets);
-    const now = clock.now();
-    const userId = identity ? await identities.nameUser(identity, attempt.userId, now) : attempt.userId;
-    const before = await connections.findByUser(userId);
-    const connection = await connections.saveAuthorized(userId, grant, {
-      refreshExpiresAt: refreshExpiryFrom(options.refreshTokenPolicy, grant, now),
-      startedAt: attempt.startedAt,
-      now,
-    });
-    if (connection === null) return discard(grant, now);
-    await events.append(connection.id, before?.grant ? 'reauthorized' : 'authorized', now);
-    if (options.scopes.some((scope) => !grant.scope.includes(scope) && scope !== 'openid')) {
-      await events.append(connection.id, 'scope_reduced', now);
-    }
-    return { kind: (await keepOrganization(connection)) ? 'connected' : 'authorized', userId };
-  }
-
-  /** The person disconnected while this attempt was under way: that was the later word. */
-  async function discard(grant: Grant, now: Date): Promise<never> {
-    if (grant.refreshToken !== null) await revocations.add(grant.refreshToken, now);
-    throw new ConnectError('not_connected', 'the connection was ended while this attempt was under way');
-  }
-
-  /** A reconnect keeps the company when it can still be proven; if not, whatever the reason, the person chooses. */
-  async function keepOrganization(connection: Connection): Promise<boolean> {
-    if (connection.organization === null) return false;
-    try {
-      await organizations.choose(connection.userId, connection.organization.id);
-      return true;
-    } catch (error) {
-      if (isConnectError(error)) return false;
-      throw error;
-    }
+    const { grant, subject, identity } = await identityProvider.exchangeCode(response, secrets);
+    const userId = identity ? await identities.nameUser(identity, attempt.userId, clock.now()) : attempt.userId;
+    const authorization = { grant, subject };
+    const objection = await replacing.findObjection(userId, authorization);
+    if (objection) return { result: { kind: 'undecided', userId, objection }, parked: authorization };
+    return { result: await replacing.replace(userId, authorization, attempt.startedAt), parked: null };
   }
 
   /** Another visit is exchanging the code right now, or died while it did. */
@@ -175,7 +131,27 @@ export function createConnecting(
     return { kind: 'failed', code: 'attempt_unfinished' };
   }
 
-  return { start, receive, finish };
+  /**
+   * The person's answer to an undecided attempt: `replace` what the connection had, or `keep` it. A second answer
+   * changes nothing. Throws what `finish` throws for a wrong browser, an unknown or a late attempt.
+   */
+  async function decide(
+    attemptId: string,
+    browserId: string | null,
+    decision: 'replace' | 'keep',
+  ): Promise<SuccessfulResult> {
+    const attempt = await attempts.find(attemptId);
+    if (!attempt?.result) throw new ConnectError('attempt_unknown', 'no attempt waits for this decision');
+    if (attempt.browserId !== browserId) {
+      throw new ConnectError('attempt_other_browser', 'a decision came from another browser than the attempt');
+    }
+    const result = succeed(attempt.result);
+    if (result.kind !== 'undecided') return result;
+    if (attempt.expiresAt <= clock.now()) throw new ConnectError('attempt_expired', 'the decision came too late');
+    return work.track(replacing.decide(attempt, result, decision));
+  }
+
+  return { start, receive, finish, decide };
 }
 
 function hash(text: string): string {

@@ -1,6 +1,6 @@
 // Ends a connection: local access at once, then the provider is told, as often as it takes (requirements, B5).
 
-import type { Clock, ConnectionStore, EventStore, IdentityProvider, RevocationStore } from './ports.ts';
+import type { Clock, ConnectionStore, DeploymentGuard, IdentityProvider, RevocationStore } from './ports.ts';
 import type { RunningWork } from './running-work.ts';
 
 export type Disconnecting = ReturnType<typeof createDisconnecting>;
@@ -17,11 +17,11 @@ export function createDisconnecting(
     identityProvider: IdentityProvider;
     connections: ConnectionStore;
     revocations: RevocationStore;
-    events: EventStore;
+    deployment: DeploymentGuard;
   },
   work: RunningWork,
 ) {
-  const { clock, identityProvider, connections, revocations, events } = ports;
+  const { clock, identityProvider, connections, revocations, deployment } = ports;
   let round: Promise<void> | null = null;
   let outcome: RevocationOutcome = { failed: 0, abandoned: 0 };
 
@@ -30,10 +30,7 @@ export function createDisconnecting(
    * one that fails is told again later.
    */
   async function disconnect(userId: string): Promise<boolean> {
-    const connection = await connections.findByUser(userId);
-    const now = clock.now();
-    if (connection === null || !(await connections.disconnect(userId, now))) return false;
-    await events.append(connection.id, 'disconnected', now);
+    if (!(await connections.disconnect(userId, clock.now()))) return false;
     // What fails here is still queued, and housekeeping reports what it meets.
     revokeOnce().catch(() => {});
     return true;
@@ -56,6 +53,8 @@ export function createDisconnecting(
   }
 
   async function revokeRound(): Promise<void> {
+    // In a copy of a database these tokens are the other deployment's, in use.
+    if (!(await deployment.isOurs())) return;
     for (const { id, refreshToken, tries } of await revocations.listDue(clock.now(), batchSize)) {
       try {
         await identityProvider.revoke(refreshToken);

@@ -32,6 +32,7 @@ export type ErrorCode =
   | 'organization_not_pro'
   // us
   | 'database_unavailable'
+  | 'deployment_foreign'
   | 'misconfigured';
 
 /**

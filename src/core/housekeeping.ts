@@ -2,8 +2,10 @@
 
 import type { Disconnecting } from './disconnecting.ts';
 import type { AttemptStore, Clock, EventStore } from './ports.ts';
+import type { Replacing } from './replacing.ts';
 
 const day = 24 * 3600 * 1000;
+const undecidedMilliseconds = 2 * 3600 * 1000;
 const attemptsKeptMilliseconds = 2 * day;
 const eventsKeptMilliseconds = 400 * day;
 
@@ -17,10 +19,12 @@ export type HousekeepingReport = {
 export function createHousekeeping(
   ports: { clock: Clock; attempts: AttemptStore; events: EventStore },
   disconnecting: Disconnecting,
+  replacing: Replacing,
 ) {
   /** One round; safe to run at any time, in any number of processes. */
   async function run(): Promise<HousekeepingReport> {
     const now = ports.clock.now().getTime();
+    await replacing.keepUndecided(new Date(now - undecidedMilliseconds));
     const deletedAttempts = await ports.attempts.deleteStartedBefore(new Date(now - attemptsKeptMilliseconds));
     const deletedEvents = await ports.events.deleteBefore(new Date(now - eventsKeptMilliseconds));
     const { failed, abandoned } = await disconnecting.revokeDue();

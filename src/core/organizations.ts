@@ -2,16 +2,16 @@
 
 import type { AccessTokens } from './access-tokens.ts';
 import { ConnectError } from './errors.ts';
-import type { AccountingApi, Clock, ConnectionStore, EventStore } from './ports.ts';
+import type { AccountingApi, Clock, ConnectionStore } from './ports.ts';
 import type { Organization } from './types.ts';
 
 export type Organizations = ReturnType<typeof createOrganizations>;
 
 export function createOrganizations(
-  ports: { clock: Clock; accountingApi: AccountingApi; connections: ConnectionStore; events: EventStore },
+  ports: { clock: Clock; accountingApi: AccountingApi; connections: ConnectionStore },
   accessTokens: AccessTokens,
 ) {
-  const { clock, accountingApi, connections, events } = ports;
+  const { clock, accountingApi, connections } = ports;
 
   /** The user's organizations, in Dinero's order. Throws what `AccessTokens.use` and `AccountingApi` throw. */
   function list(userId: string): Promise<Organization[]> {
@@ -32,11 +32,11 @@ export function createOrganizations(
       return current;
     });
     const { id, name, vatNumber } = organization;
-    const now = clock.now();
-    if (!(await connections.chooseOrganization(connection, { id, name, vatNumber }, now))) {
+    const changed = connection.organization !== null && connection.organization.id !== id;
+    const event = { type: changed ? 'organization_changed' : 'organization_chosen' } as const;
+    if (!(await connections.chooseOrganization(connection, { id, name, vatNumber }, clock.now(), event))) {
       throw new ConnectError('not_connected', 'the connection was renewed or ended during the choice');
     }
-    await events.append(connection.id, 'organization_chosen', now);
   }
 
   return { list, choose };

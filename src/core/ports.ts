@@ -3,24 +3,34 @@
 import type {
   Attempt,
   AttemptResult,
+  Authorization,
   AuthorizationResponse,
   AuthorizationSecrets,
   ChosenOrganization,
   Connection,
   ConnectionEvent,
-  EventType,
+  EventDraft,
   Grant,
   Identity,
   Language,
+  Lease,
   Organization,
   ReconnectReason,
+  RefreshOutcome,
+  RefreshReport,
+  RefreshState,
+  WarningDays,
 } from './types.ts';
 
 export type Clock = {
   now(): Date;
-  /** Resolves after that many milliseconds. */
-  sleep(milliseconds: number): Promise<void>;
+  /** Milliseconds since some moment, by a clock that nobody sets. */
+  monotonic(): number;
+  /** Resolves after that many milliseconds, or as soon as `signal` is aborted. */
+  sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
 };
+
+export type RefreshableGrant = Grant & { refreshToken: string };
 
 /** Visma Connect, or any other provider that follows the standards. Every verb throws ConnectError only. */
 export type IdentityProvider = {
@@ -42,12 +52,13 @@ export type IdentityProvider = {
   exchangeCode(
     response: { code: string; issuer: string | null },
     secrets: AuthorizationSecrets,
-  ): Promise<{ grant: Grant; identity: Identity | null }>;
+  ): Promise<Authorization & { identity: Identity | null }>;
   /**
-   * A new grant for a refresh token (RFC 6749, 6). `refreshToken` of the answer is the old one when none came.
-   * Throws grant_rejected, client_rejected, provider_unavailable.
+   * A new grant for the refresh token of `before` (RFC 6749, 6). What the answer leaves out stays as it was; a refresh
+   * token that came is kept whatever else is odd about the answer. `maySend` is asked in the last moment before the
+   * token leaves: when it says no, nothing is sent. Expected failures are outcomes; it throws none of them.
    */
-  refresh(refreshToken: string, scope: string[]): Promise<Grant>;
+  refresh(before: RefreshableGrant, maySend: () => boolean): Promise<RefreshOutcome>;
   /** Revokes a refresh token (RFC 7009). Throws client_rejected, provider_unavailable. */
   revoke(refreshToken: string): Promise<void>;
 };
@@ -71,39 +82,95 @@ export type AttemptStore = {
   find(id: string): Promise<Attempt | null>;
   /** Takes the right to finish a returned attempt. True for exactly one caller, ever. */
   claim(id: string, now: Date): Promise<boolean>;
-  /** Writes the result and forgets the secrets and the response. */
-  finish(id: string, result: AttemptResult): Promise<void>;
+  /** Writes the result and forgets the secrets and the response; keeps `parked` for a decision, else nothing. */
+  finish(id: string, result: AttemptResult, parked: Authorization | null): Promise<void>;
+  /** Takes what was parked for a decision: for exactly one caller. Null when there is nothing (any more). */
+  takeParked(id: string): Promise<Authorization | null>;
+  /** Undecided attempts that started before `before`, a hundred at most. */
+  listUndecided(before: Date): Promise<Attempt[]>;
   /** Deletes attempts that started before `before`; answers how many. */
   deleteStartedBefore(before: Date): Promise<number>;
 };
 
+/**
+ * Every write that changes what a connection is brings the line of its timeline, and both are stored or neither. Every
+ * write of a grant names the generation that it replaces, and ends whatever refresh was going on.
+ */
 export type ConnectionStore = {
   findByUser(userId: string): Promise<Connection | null>;
   /**
-   * Stores a fresh grant: makes the user's connection, or replaces the grant of the one there is. It becomes
-   * `pending`, keeps its organization, and its generation grows. Null, and nothing is stored, when the connection was
-   * ended after `startedAt`: who disconnects while an older attempt is under way stays disconnected.
+   * Stores a fresh grant: makes the user's connection, or replaces the grant of the one there is, in one statement. It
+   * becomes `pending`, keeps its organization, its generation grows, and its failures are forgotten. Null, and nothing
+   * is stored, when the connection was ended after `startedAt`: who disconnects while an older attempt is under way
+   * stays disconnected.
    */
   saveAuthorized(
     userId: string,
     grant: Grant,
-    dates: { refreshExpiresAt: Date | null; startedAt: Date; now: Date },
+    terms: {
+      refreshExpiresAt: Date | null;
+      dueAt: Date | null;
+      subject: string | null;
+      startedAt: Date;
+      now: Date;
+      events: EventDraft[];
+    },
   ): Promise<Connection | null>;
-  /** Replaces the grant of exactly that generation. False when another write was first. */
-  saveRefreshed(connection: Connection, grant: Grant, refreshExpiresAt: Date | null): Promise<boolean>;
+  /**
+   * Takes the right to refresh exactly this generation, and with the same write marks its token as sent (a write-ahead
+   * marker; `sentAt` stays when there is one). False when somebody else has the right, or anything changed since
+   * `connection` was read. Throws database_unavailable also when what would come back could not be stored.
+   */
+  takeLease(connection: Connection, lease: Lease, now: Date): Promise<boolean>;
+  /** Prolongs a lease to `lease.until`. False when it is not that owner's any more. */
+  renewLease(connection: Connection, lease: Lease): Promise<boolean>;
+  /** Gives the lease back without a grant. False when it was not that owner's any more. */
+  releaseLease(
+    connection: Connection,
+    owner: string,
+    rest: { state: Pick<RefreshState, 'sentAt' | 'failures' | 'nextAttemptAt'>; dueAt: Date | null; now: Date },
+    event: EventDraft | null,
+  ): Promise<boolean>;
+  /** Replaces the grant of exactly that generation, lease or no lease. False when another write was first. */
+  saveRefreshed(
+    connection: Connection,
+    grant: Grant,
+    terms: {
+      refreshExpiresAt: Date | null;
+      dueAt: Date | null;
+      state: Pick<RefreshState, 'failures' | 'nextAttemptAt'>;
+      now: Date;
+      events: EventDraft[];
+    },
+  ): Promise<boolean>;
   /**
    * Chooses under exactly that consent. False when the connection was renewed or ended meanwhile. `connectedAt` stays
    * when the organization does.
    */
-  chooseOrganization(connection: Connection, organization: ChosenOrganization, now: Date): Promise<boolean>;
+  chooseOrganization(
+    connection: Connection,
+    organization: ChosenOrganization,
+    now: Date,
+    event: EventDraft,
+  ): Promise<boolean>;
   /** False when another write of the grant was first. */
-  markNeedsReconnect(connection: Connection, reason: ReconnectReason): Promise<boolean>;
+  markNeedsReconnect(connection: Connection, reason: ReconnectReason, now: Date): Promise<boolean>;
   /**
    * Forgets the grant and the organization; in the same transaction the refresh token is queued for revocation.
    * False when there was nothing to end.
    */
   disconnect(userId: string, now: Date): Promise<boolean>;
+  /** The users whose connections are due, the longest due first, from behind `after`. */
+  listDue(now: Date, after: DuePosition | null, limit: number): Promise<DuePosition[]>;
+  /** Says when to look at it next. False when somebody else has looked at it since `connection` was read. */
+  reschedule(
+    connection: Connection,
+    next: { dueAt: Date | null; warnedDays: WarningDays | null; now: Date },
+    event: EventDraft | null,
+  ): Promise<boolean>;
 };
+
+export type DuePosition = { userId: string; dueAt: Date };
 
 /** Refresh tokens that the provider still has to be told to revoke. */
 export type RevocationStore = {
@@ -122,15 +189,26 @@ export type IdentityStore = {
   nameUser(identity: Identity, candidateUserId: string, now: Date): Promise<string>;
 };
 
+/** The timelines. Their lines are written by the ConnectionStore, with what they tell of. */
 export type EventStore = {
-  append(connectionId: string, type: EventType, at: Date): Promise<void>;
   /** The latest ones, newest first. */
   listLatest(connectionId: string, limit: number): Promise<ConnectionEvent[]>;
   deleteBefore(before: Date): Promise<number>;
 };
 
+/** Which deployment the database belongs to (design, section 7, rule 8). */
+export type DeploymentGuard = {
+  /** False in a copy that runs under another identity, until somebody adopts it. Throws database_unavailable. */
+  isOurs(): Promise<boolean>;
+};
+
+/** Told of every token request with a refresh token, for logs and metrics. Must not throw. */
+export type RefreshWatch = (report: RefreshReport) => void;
+
 export type Ports = {
   clock: Clock;
+  deployment: DeploymentGuard;
+  watchRefresh: RefreshWatch;
   identityProvider: IdentityProvider;
   accountingApi: AccountingApi;
   attempts: AttemptStore;

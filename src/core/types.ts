@@ -7,12 +7,16 @@ export type Language = 'da' | 'en';
 /** Who signed in, from a verified id_token; only with `openid` among the scopes. */
 export type Identity = { issuer: string; subject: string };
 
-/** What Visma Connect gave. `refreshToken` is null without `offline_access`. */
+/**
+ * What Visma Connect gave. `refreshToken` is null without `offline_access`. `obtainedAt` is by the clock that
+ * `expiresAt` was computed with: a clock that now shows an earlier time has been set back.
+ */
 export type Grant = {
   accessToken: string;
   refreshToken: string | null;
   scope: string[];
   expiresAt: Date;
+  obtainedAt: Date;
 };
 
 /** Travels with one authorization request; `state` leaves by the browser, the others never do but hashed. */
@@ -23,11 +27,22 @@ export type AuthorizationResponse =
   | { kind: 'code'; code: string; issuer: string | null }
   | { kind: 'error'; error: string };
 
-/** How an attempt ended; decided once, by its first finish. */
+/** Why the person is asked before a connection's grant is replaced by the one that came back. */
+export type Objection = 'other_person' | 'company_missing';
+
+/**
+ * How an attempt ended; decided once, by its first finish. `undecided`: nothing is replaced until the person says so;
+ * then it is `connected` or `authorized`, or `kept` when the connection stays as it was.
+ */
 export type AttemptResult =
   | { kind: 'connected'; userId: string }
   | { kind: 'authorized'; userId: string }
+  | { kind: 'undecided'; userId: string; objection: Objection }
+  | { kind: 'kept'; userId: string }
   | { kind: 'failed'; code: ErrorCode };
+
+/** A grant that came back, and who consented to it as far as a token told. */
+export type Authorization = { grant: Grant; subject: string | null };
 
 /**
  * One trip to Visma Connect. `browserId` is the browser that started it, `userId` for whom. `response` is what the
@@ -75,10 +90,44 @@ export type Connection = {
   connectedAt: Date | null;
   /** End of the refresh token by the portal's setting; null without one. */
   refreshExpiresAt: Date | null;
+  /** The Visma person who consented, as far as a token told: a hint, never a proof (facts, section 1). */
+  subject: string | null;
+  refreshState: RefreshState;
+  /** When keep-alive looks at it next; null when there is nothing to look after. */
+  dueAt: Date | null;
+  /** The last warning given of this grant's end, as days left; null before the first one. */
+  warnedDays: WarningDays | null;
 };
 
-/** `grant_unreadable`: what is stored does not open with our keys. */
-export type ReconnectReason = 'grant_rejected' | 'no_refresh_token' | 'refresh_expired' | 'grant_unreadable';
+/** Where the refresh protocol stands with this generation of the grant (design, section 7). */
+export type RefreshState = {
+  /** Who has the right to refresh, until `leaseUntil`. An owner whose time is over may be dead, or only stopped. */
+  leaseOwner: string | null;
+  leaseUntil: Date | null;
+  /** When this generation's refresh token was first on its way with an outcome that nobody knows; null when none was. */
+  sentAt: Date | null;
+  /** Attempts in a row that brought no grant. */
+  failures: number;
+  /** Before this nobody tries again; null when anybody may. */
+  nextAttemptAt: Date | null;
+};
+
+/** A right to refresh one generation of a grant. `owner` is made anew for each lease. */
+export type Lease = { owner: string; until: Date };
+
+/**
+ * `grant_unreadable`: what is stored does not open with our keys. `answer_lost`: the provider may have answered with a
+ * new one-time token, and nobody got it.
+ */
+export type ReconnectReason =
+  | 'grant_rejected'
+  | 'no_refresh_token'
+  | 'refresh_expired'
+  | 'answer_lost'
+  | 'grant_unreadable';
+
+/** Days before the end of a grant at which people are warned. */
+export type WarningDays = 30 | 7 | 1;
 
 /** A company in Dinero. `isPro` decides whether integrations work (facts, section 2). */
 export type Organization = {
@@ -89,14 +138,38 @@ export type Organization = {
   city: string | null;
 };
 
-export type EventType =
+/** What happened, without a field that a secret fits in. */
+export type EventDraft =
+  | { type: PlainEventType }
+  | { type: 'needs_reconnect'; reason: ReconnectReason }
+  | { type: 'expiring'; daysLeft: WarningDays };
+
+export type PlainEventType =
   | 'authorized'
   | 'reauthorized'
   | 'scope_reduced'
   | 'organization_chosen'
+  | 'organization_changed'
   | 'refreshed'
-  | 'needs_reconnect'
+  | 'refresh_delayed'
+  // The answer was odd, and what matters of it is kept (requirements, F7).
+  | 'refresh_odd'
+  | 'client_rejected'
   | 'disconnected';
 
-/** One line of a connection's timeline. No field that a secret fits in. */
-export type ConnectionEvent = { type: EventType; at: Date };
+/** One line of a connection's timeline. */
+export type ConnectionEvent = EventDraft & { at: Date };
+
+/**
+ * How one token request with a refresh token ended (design, section 7, rule 6). `try_later`: the token was not spent,
+ * as far as can be known. `unknown`: it may have been, and no usable answer came. `message` is for operators.
+ */
+export type RefreshOutcome =
+  | { kind: 'refreshed'; grant: Grant; odd: boolean }
+  | { kind: 'rejected' }
+  | { kind: 'client_rejected'; message: string }
+  | { kind: 'try_later'; message: string; retryAfterSeconds: number | null }
+  | { kind: 'unknown'; message: string };
+
+/** One token request for the log: `message` is null when there is nothing to explain. */
+export type RefreshReport = { connectionId: string; outcome: RefreshOutcome['kind']; message: string | null };

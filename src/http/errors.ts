@@ -57,6 +57,7 @@ const errorPages: Record<PageCode, ErrorPage> = {
   organization_unknown: { status: 409, action: 'choose_company', level: 'info' },
   organization_not_pro: { status: 409, action: 'home', level: 'info' },
   database_unavailable: { status: 503, action: 'home', level: 'error', changed: true },
+  deployment_foreign: { status: 503, action: 'home', level: 'error' },
   misconfigured: { status: 500, action: 'home', level: 'error' },
   bad_request: { status: 400, action: 'home', level: 'info' },
   form_expired: { status: 403, action: 'home', level: 'info' },

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { Grant } from '../../src/core/types.ts';
+import { authorizedTerms } from '../support/grants.ts';
 import { createSqlStores, openTestDatabase, testKey } from '../support/sql-stores.ts';
 
 type Sql = Awaited<ReturnType<typeof openTestDatabase>>;
@@ -10,19 +11,20 @@ beforeEach(async () => {
 afterEach(() => sql.remove());
 
 const now = new Date('2026-11-20T10:00:00.000Z');
-const dates = { refreshExpiresAt: null, startedAt: now, now };
+const terms = authorizedTerms(now);
 const otherKey = { id: 'k2', bytes: new Uint8Array(32).fill(9) };
 const grantOf = (name: string): Grant => ({
   accessToken: `access-of-${name}`,
   refreshToken: `refresh-of-${name}`,
   scope: ['dineropublicapi:read'],
   expiresAt: now,
+  obtainedAt: now,
 });
 
 async function twoConnections() {
   const stores = createSqlStores(sql.database);
-  await stores.connections.saveAuthorized('anna', grantOf('anna'), dates);
-  await stores.connections.saveAuthorized('bo', grantOf('bo'), dates);
+  await stores.connections.saveAuthorized('anna', grantOf('anna'), terms);
+  await stores.connections.saveAuthorized('bo', grantOf('bo'), terms);
   return stores;
 }
 
@@ -54,7 +56,7 @@ test('a grant moved to another field of its row is refused', async () => {
 test('a user whose grant does not open can connect again, and can disconnect', async () => {
   const { connections } = await twoConnections();
   for (const user of ['anna', 'bo']) await change(user, { sealed_access_token: 'broken' });
-  expect(await connections.saveAuthorized('anna', grantOf('anna'), dates)).toMatchObject({
+  expect(await connections.saveAuthorized('anna', grantOf('anna'), terms)).toMatchObject({
     grant: grantOf('anna'),
   });
   expect(await connections.disconnect('bo', now)).toBe(true);
@@ -78,7 +80,7 @@ test('after a rotation old and new grants open, and the start goes on', async ()
   await twoConnections();
   const { connections, checkKeys } = createSqlStores(sql.database, [otherKey, testKey]);
   await checkKeys();
-  await connections.saveAuthorized('carla', grantOf('carla'), dates);
+  await connections.saveAuthorized('carla', grantOf('carla'), terms);
   await checkKeys();
   expect(await connections.findByUser('anna')).toMatchObject({ grant: grantOf('anna') });
   expect(await connections.findByUser('carla')).toMatchObject({ grant: grantOf('carla') });

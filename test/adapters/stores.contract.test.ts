@@ -1,20 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Attempt, Grant } from '../../src/core/types.ts';
+import type { Attempt } from '../../src/core/types.ts';
+import { authorize, authorizedTerms, grantNumbered, refreshedTerms } from '../support/grants.ts';
 import { createMemoryStores, type Stores } from '../support/memory-stores.ts';
 import { createSqlStores, openTestDatabase } from '../support/sql-stores.ts';
 
 const now = new Date('2026-11-20T10:00:00.000Z');
 const later = new Date('2026-11-20T11:00:00.000Z');
+const choice = { type: 'organization_chosen' } as const;
 const chosen = { id: '118244', name: 'RN', vatNumber: '12345678' };
-
-function grantNumbered(number: number): Grant {
-  return {
-    accessToken: `access-${number}`,
-    refreshToken: `refresh-${number}`,
-    scope: ['dineropublicapi:read', 'offline_access'],
-    expiresAt: later,
-  };
-}
 
 function attemptNamed(id: string): Attempt {
   return {
@@ -33,13 +26,8 @@ function attemptNamed(id: string): Attempt {
   };
 }
 
-/** A consent to an attempt that started when it was given. */
-async function authorize(stores: Stores, userId: string, grant: Grant, refreshExpiresAt: Date | null, at: Date) {
-  const dates = { refreshExpiresAt, startedAt: at, now: at };
-  const connection = await stores.connections.saveAuthorized(userId, grant, dates);
-  if (!connection) throw new Error('the consent came too late');
-  return connection;
-}
+const grant = (number: number) => grantNumbered(number, now);
+const at = (seconds: number) => new Date(now.getTime() + seconds * 1000);
 
 let sql: Awaited<ReturnType<typeof openTestDatabase>>;
 beforeAll(async () => {
@@ -93,7 +81,7 @@ describe.each([
     test('a finished attempt keeps its result and forgets what was secret', async () => {
       await stores.attempts.insert(attemptNamed('a1'));
       await stores.attempts.markReturned('hash-of-a1', { kind: 'code', code: 'c', issuer: null }, 'h', now);
-      await stores.attempts.finish('a1', { kind: 'connected', userId: 'u2' });
+      await stores.attempts.finish('a1', { kind: 'connected', userId: 'u2' }, null);
       expect(await stores.attempts.find('a1')).toMatchObject({
         result: { kind: 'connected', userId: 'u2' },
         response: null,
@@ -101,7 +89,7 @@ describe.each([
         secrets: null,
       });
       await stores.attempts.insert(attemptNamed('a2'));
-      await stores.attempts.finish('a2', { kind: 'failed', code: 'access_denied' });
+      await stores.attempts.finish('a2', { kind: 'failed', code: 'access_denied' }, null);
       expect((await stores.attempts.find('a2'))?.result).toEqual({ kind: 'failed', code: 'access_denied' });
     });
 
@@ -115,12 +103,12 @@ describe.each([
 
   describe('connections', () => {
     test('a first grant makes a pending connection', async () => {
-      const connection = await authorize(stores, 'u1', grantNumbered(1), later, now);
+      const connection = await authorize(stores, 'u1', grant(1), authorizedTerms(now, { refreshExpiresAt: later }));
       expect(connection).toMatchObject({
         userId: 'u1',
         status: 'pending',
         organization: null,
-        grant: grantNumbered(1),
+        grant: grant(1),
         generation: 1,
         authorizedAt: now,
         refreshExpiresAt: later,
@@ -130,72 +118,74 @@ describe.each([
     });
 
     test('a grant without a refresh token is kept as such', async () => {
-      const grant = { ...grantNumbered(1), refreshToken: null };
-      expect((await authorize(stores, 'u1', grant, null, now)).grant).toEqual(grant);
+      const unrefreshable = { ...grant(1), refreshToken: null };
+      expect((await authorize(stores, 'u1', unrefreshable, authorizedTerms(now))).grant).toEqual(unrefreshable);
     });
 
     test('two grants at once for a new user give one connection', async () => {
       const both = await Promise.all(
-        [1, 2].map((number) => authorize(stores, 'u1', grantNumbered(number), later, now)),
+        [1, 2].map((number) =>
+          authorize(stores, 'u1', grant(number), authorizedTerms(now, { refreshExpiresAt: later })),
+        ),
       );
       expect(new Set(both.map(({ id }) => id)).size).toBe(1);
       expect((await stores.connections.findByUser('u1'))?.generation).toBe(2);
     });
 
     test('a new consent keeps id and organization, is pending, and raises the generation', async () => {
-      const first = await authorize(stores, 'u1', grantNumbered(1), later, now);
-      await stores.connections.chooseOrganization(first, chosen, now);
-      const second = await authorize(stores, 'u1', grantNumbered(2), later, later);
+      const first = await authorize(stores, 'u1', grant(1), authorizedTerms(now, { refreshExpiresAt: later }));
+      await stores.connections.chooseOrganization(first, chosen, now, choice);
+      const second = await authorize(stores, 'u1', grant(2), authorizedTerms(later, { refreshExpiresAt: later }));
       expect(second).toMatchObject({ id: first.id, status: 'pending', organization: chosen, generation: 2 });
     });
 
     test('of two refreshes of one generation the first is kept', async () => {
-      const connection = await authorize(stores, 'u1', grantNumbered(1), later, now);
-      expect(await stores.connections.saveRefreshed(connection, grantNumbered(2), later)).toBe(true);
-      expect(await stores.connections.saveRefreshed(connection, grantNumbered(3), later)).toBe(false);
-      expect(await stores.connections.findByUser('u1')).toMatchObject({ generation: 2, grant: grantNumbered(2) });
+      const connection = await authorize(stores, 'u1', grant(1), authorizedTerms(now, { refreshExpiresAt: later }));
+      expect(await stores.connections.saveRefreshed(connection, grant(2), refreshedTerms(now))).toBe(true);
+      expect(await stores.connections.saveRefreshed(connection, grant(3), refreshedTerms(now))).toBe(false);
+      expect(await stores.connections.findByUser('u1')).toMatchObject({ generation: 2, grant: grant(2) });
     });
 
     test('a choice connects, survives a refresh, and fails under an older consent', async () => {
-      const first = await authorize(stores, 'u1', grantNumbered(1), later, now);
-      await stores.connections.saveRefreshed(first, grantNumbered(2), later);
-      expect(await stores.connections.chooseOrganization(first, chosen, later)).toBe(true);
+      const first = await authorize(stores, 'u1', grant(1), authorizedTerms(now, { refreshExpiresAt: later }));
+      await stores.connections.saveRefreshed(first, grant(2), refreshedTerms(now));
+      expect(await stores.connections.chooseOrganization(first, chosen, later, choice)).toBe(true);
       expect(await stores.connections.findByUser('u1')).toMatchObject({
         status: 'connected',
         organization: chosen,
         connectedAt: later,
       });
-      await authorize(stores, 'u1', grantNumbered(3), later, later);
-      expect(await stores.connections.chooseOrganization(first, chosen, later)).toBe(false);
+      await authorize(stores, 'u1', grant(3), authorizedTerms(later, { refreshExpiresAt: later }));
+      expect(await stores.connections.chooseOrganization(first, chosen, later, choice)).toBe(false);
     });
 
     test('connected since stays with the organization, over a new consent too, and starts anew with another one', async () => {
-      const first = await authorize(stores, 'u1', grantNumbered(1), later, now);
-      await stores.connections.chooseOrganization(first, chosen, now);
-      const second = await authorize(stores, 'u1', grantNumbered(2), later, later);
-      await stores.connections.chooseOrganization(second, chosen, later);
+      const first = await authorize(stores, 'u1', grant(1), authorizedTerms(now, { refreshExpiresAt: later }));
+      await stores.connections.chooseOrganization(first, chosen, now, choice);
+      const second = await authorize(stores, 'u1', grant(2), authorizedTerms(later, { refreshExpiresAt: later }));
+      await stores.connections.chooseOrganization(second, chosen, later, choice);
       expect((await stores.connections.findByUser('u1'))?.connectedAt).toEqual(now);
-      await stores.connections.chooseOrganization(second, { ...chosen, id: '2' }, later);
+      await stores.connections.chooseOrganization(second, { ...chosen, id: '2' }, later, choice);
       expect((await stores.connections.findByUser('u1'))?.connectedAt).toEqual(later);
     });
 
     test('a consent to an attempt from before the end of the connection is not stored', async () => {
-      await authorize(stores, 'u1', grantNumbered(1), later, now);
+      await authorize(stores, 'u1', grant(1), authorizedTerms(now, { refreshExpiresAt: later }));
       await stores.connections.disconnect('u1', later);
-      const dates = { refreshExpiresAt: later, startedAt: now, now: later };
-      expect(await stores.connections.saveAuthorized('u1', grantNumbered(2), dates)).toBeNull();
+      const dates = authorizedTerms(later, { startedAt: now });
+      expect(await stores.connections.saveAuthorized('u1', grant(2), dates)).toBeNull();
       expect(await stores.connections.findByUser('u1')).toMatchObject({ status: 'disconnected', grant: null });
       const afterwards = new Date(later.getTime() + 1);
-      await authorize(stores, 'u1', grantNumbered(3), later, afterwards);
+      await authorize(stores, 'u1', grant(3), authorizedTerms(afterwards, { refreshExpiresAt: later }));
       expect((await stores.connections.findByUser('u1'))?.status).toBe('pending');
     });
 
     test('a need to reconnect is stored for its generation alone', async () => {
-      const connection = await authorize(stores, 'u1', grantNumbered(1), later, now);
-      await stores.connections.saveRefreshed(connection, grantNumbered(2), later);
-      expect(await stores.connections.markNeedsReconnect(connection, 'grant_rejected')).toBe(false);
+      const connection = await authorize(stores, 'u1', grant(1), authorizedTerms(now, { refreshExpiresAt: later }));
+      await stores.connections.saveRefreshed(connection, grant(2), refreshedTerms(now));
+      expect(await stores.connections.markNeedsReconnect(connection, 'grant_rejected', now)).toBe(false);
       const current = await stores.connections.findByUser('u1');
-      expect(current && (await stores.connections.markNeedsReconnect(current, 'grant_rejected'))).toBe(true);
+      expect(current && (await stores.connections.markNeedsReconnect(current, 'grant_rejected', now))).toBe(true);
       expect(await stores.connections.findByUser('u1')).toMatchObject({
         status: 'needs_reconnect',
         reason: 'grant_rejected',
@@ -203,8 +193,8 @@ describe.each([
     });
 
     test('an ended connection has no grant, no organization, and a revocation waits', async () => {
-      const connection = await authorize(stores, 'u1', grantNumbered(1), later, now);
-      await stores.connections.chooseOrganization(connection, chosen, now);
+      const connection = await authorize(stores, 'u1', grant(1), authorizedTerms(now, { refreshExpiresAt: later }));
+      await stores.connections.chooseOrganization(connection, chosen, now, choice);
       expect(await stores.connections.disconnect('u1', now)).toBe(true);
       expect(await stores.connections.findByUser('u1')).toMatchObject({
         status: 'disconnected',
@@ -218,10 +208,10 @@ describe.each([
     });
 
     test('a slower choice or refresh does not bring an ended connection back', async () => {
-      const connection = await authorize(stores, 'u1', grantNumbered(1), later, now);
+      const connection = await authorize(stores, 'u1', grant(1), authorizedTerms(now, { refreshExpiresAt: later }));
       await stores.connections.disconnect('u1', now);
-      expect(await stores.connections.chooseOrganization(connection, chosen, now)).toBe(false);
-      expect(await stores.connections.saveRefreshed(connection, grantNumbered(2), later)).toBe(false);
+      expect(await stores.connections.chooseOrganization(connection, chosen, now, choice)).toBe(false);
+      expect(await stores.connections.saveRefreshed(connection, grant(2), refreshedTerms(now))).toBe(false);
       expect((await stores.connections.findByUser('u1'))?.status).toBe('disconnected');
     });
   });
@@ -232,7 +222,7 @@ describe.each([
   });
 
   test('a revocation that failed is due again when it was said, and gone once done', async () => {
-    await authorize(stores, 'u1', grantNumbered(1), later, now);
+    await authorize(stores, 'u1', grant(1), authorizedTerms(now, { refreshExpiresAt: later }));
     await stores.connections.disconnect('u1', now);
     const [revocation] = await stores.revocations.listDue(now, 10);
     const id = revocation?.id ?? '';
@@ -255,15 +245,206 @@ describe.each([
   });
 
   test('events come newest first, as many as asked for, and old ones are deleted', async () => {
-    await stores.events.append('c1', 'authorized', now);
-    await stores.events.append('c1', 'organization_chosen', later);
-    await stores.events.append('c2', 'authorized', later);
-    expect(await stores.events.listLatest('c1', 10)).toEqual([
+    const { id } = await authorize(stores, 'u1', grant(1), authorizedTerms(now));
+    const current = await authorize(stores, 'u1', grant(2), authorizedTerms(later, { events: [] }));
+    await stores.connections.chooseOrganization(current, chosen, later, choice);
+    await authorize(stores, 'u2', grant(3), authorizedTerms(later));
+    expect(await stores.events.listLatest(id, 10)).toEqual([
       { type: 'organization_chosen', at: later },
       { type: 'authorized', at: now },
     ]);
-    expect(await stores.events.listLatest('c1', 1)).toHaveLength(1);
+    expect(await stores.events.listLatest(id, 1)).toHaveLength(1);
     expect(await stores.events.deleteBefore(later)).toBe(1);
-    expect(await stores.events.listLatest('c1', 10)).toHaveLength(1);
+    expect(await stores.events.listLatest(id, 10)).toHaveLength(1);
+  });
+
+  test('an event keeps its reason or its days, and refreshes of one day in a row are one line', async () => {
+    const day = 86_400;
+    let connection = await authorize(stores, 'u1', grant(1), authorizedTerms(at(0), { events: [], dueAt: at(1) }));
+    for (const seconds of [10, 3_600, day, day + 20]) {
+      const terms = refreshedTerms(at(seconds), { dueAt: at(1) });
+      expect(await stores.connections.saveRefreshed(connection, grant(2), terms)).toBe(true);
+      connection = (await stores.connections.findByUser('u1')) ?? connection;
+    }
+    const next = { dueAt: null, warnedDays: 7, now: at(2 * day) } as const;
+    await stores.connections.reschedule(connection, next, { type: 'expiring', daysLeft: 7 });
+    await stores.connections.markNeedsReconnect(connection, 'answer_lost', at(3 * day));
+    expect(await stores.events.listLatest(connection.id, 10)).toEqual([
+      { type: 'needs_reconnect', reason: 'answer_lost', at: at(3 * day) },
+      { type: 'expiring', daysLeft: 7, at: at(2 * day) },
+      { type: 'refreshed', at: at(day + 20) },
+      { type: 'refreshed', at: at(3_600) },
+    ]);
+  });
+
+  test('a write that comes too late tells nothing', async () => {
+    const connection = await authorize(stores, 'u1', grant(1), authorizedTerms(now, { events: [] }));
+    await stores.connections.disconnect('u1', now);
+    await stores.connections.saveRefreshed(connection, grant(2), refreshedTerms(now));
+    await stores.connections.chooseOrganization(connection, chosen, now, choice);
+    await stores.connections.markNeedsReconnect(connection, 'grant_rejected', now);
+    expect(await stores.events.listLatest(connection.id, 10)).toEqual([{ type: 'disconnected', at: now }]);
+  });
+
+  describe('a lease', () => {
+    const lease = (owner: string, seconds = 30) => ({ owner, until: at(seconds) });
+    const read = async () => {
+      const connection = await stores.connections.findByUser('u1');
+      if (!connection) throw new Error('no connection');
+      return connection;
+    };
+    beforeEach(async () => {
+      await authorize(stores, 'u1', grant(1), authorizedTerms(now));
+    });
+
+    test('of many who ask at once one gets it, and the token counts as sent', async () => {
+      const connection = await read();
+      const owners = Array.from({ length: 8 }, (_, number) => `owner-${number}`);
+      const taken = await Promise.all(
+        owners.map((owner) => stores.connections.takeLease(connection, lease(owner), now)),
+      );
+      expect(taken.filter(Boolean)).toHaveLength(1);
+      expect(await read()).toMatchObject({
+        refreshState: { leaseOwner: owners[taken.indexOf(true)], leaseUntil: at(30), sentAt: now, failures: 0 },
+        dueAt: at(30),
+        generation: 1,
+      });
+    });
+
+    test('is refused to whoever read before somebody else had it, even when it was given back', async () => {
+      const before = await read();
+      await stores.connections.takeLease(before, lease('a'), now);
+      expect(await stores.connections.takeLease(before, lease('b'), now)).toBe(false);
+      const state = { sentAt: now, failures: 1, nextAttemptAt: null };
+      await stores.connections.releaseLease(before, 'a', { state, dueAt: null, now }, null);
+      expect(await stores.connections.takeLease(before, lease('b'), now)).toBe(false);
+      expect(await stores.connections.takeLease(await read(), lease('b'), now)).toBe(true);
+    });
+
+    test('that ran out goes to one who saw it end, and the first sending stays noted', async () => {
+      await stores.connections.takeLease(await read(), lease('a'), now);
+      const late = await read();
+      expect(await stores.connections.takeLease(late, lease('b', 90), at(60))).toBe(true);
+      expect(await stores.connections.takeLease(late, lease('c', 90), at(60))).toBe(false);
+      expect((await read()).refreshState).toMatchObject({ leaseOwner: 'b', sentAt: now });
+    });
+
+    test('is not given for a grant that was replaced, refused or ended', async () => {
+      const first = await read();
+      await stores.connections.saveRefreshed(first, grant(2), refreshedTerms(now));
+      expect(await stores.connections.takeLease(first, lease('a'), now)).toBe(false);
+      const second = await read();
+      await stores.connections.markNeedsReconnect(second, 'grant_rejected', now);
+      expect(await stores.connections.takeLease(second, lease('a'), now)).toBe(false);
+      await stores.connections.disconnect('u1', now);
+      expect(await stores.connections.takeLease(await read(), lease('a'), now)).toBe(false);
+    });
+
+    test('is prolonged and given back by its owner alone', async () => {
+      const connection = await read();
+      await stores.connections.takeLease(connection, lease('a'), now);
+      const state = { sentAt: null, failures: 2, nextAttemptAt: later };
+      const rest = { state, dueAt: later, now };
+      expect(await stores.connections.renewLease(connection, lease('b', 60))).toBe(false);
+      expect(await stores.connections.releaseLease(connection, 'b', rest, { type: 'refresh_delayed' })).toBe(false);
+      expect(await stores.connections.renewLease(connection, lease('a', 60))).toBe(true);
+      expect((await read()).refreshState.leaseUntil).toEqual(at(60));
+      expect(await stores.connections.releaseLease(connection, 'a', rest, { type: 'refresh_delayed' })).toBe(true);
+      expect(await read()).toMatchObject({
+        refreshState: { leaseOwner: null, leaseUntil: null, ...state },
+        dueAt: later,
+        grant: grant(1),
+      });
+      expect(await stores.connections.renewLease(connection, lease('a', 90))).toBe(false);
+      expect((await stores.events.listLatest(connection.id, 1))[0]?.type).toBe('refresh_delayed');
+    });
+
+    test('that ran out does not keep its holder from storing what came, unless a newer grant is there', async () => {
+      const connection = await read();
+      await stores.connections.takeLease(connection, lease('a'), now);
+      await stores.connections.takeLease(await read(), lease('b', 90), at(60));
+      expect(await stores.connections.saveRefreshed(connection, grant(2), refreshedTerms(at(61)))).toBe(true);
+      expect(await stores.connections.saveRefreshed(connection, grant(3), refreshedTerms(at(62)))).toBe(false);
+      expect(await read()).toMatchObject({ grant: grant(2), generation: 2 });
+    });
+
+    test.each([
+      ['a refresh', async () => stores.connections.saveRefreshed(await read(), grant(2), refreshedTerms(now))],
+      ['a new consent', () => authorize(stores, 'u1', grant(2), authorizedTerms(now))],
+      ['the end', () => stores.connections.disconnect('u1', now)],
+    ])('and all failures are over with %s', async (_what, write) => {
+      await stores.connections.takeLease(await read(), lease('a'), now);
+      const state = { sentAt: now, failures: 3, nextAttemptAt: later };
+      await stores.connections.releaseLease(await read(), 'a', { state, dueAt: later, now }, null);
+      await stores.connections.takeLease(await read(), lease('b'), now);
+      await write();
+      expect((await read()).refreshState).toEqual({
+        leaseOwner: null,
+        leaseUntil: null,
+        sentAt: null,
+        failures: 0,
+        nextAttemptAt: null,
+      });
+    });
+  });
+
+  describe('what is due', () => {
+    test('is listed by its time, in pages, and nothing that is due later or never', async () => {
+      const due = { c: 10, a: 10, b: 5, later: 100, never: null };
+      for (const [userId, seconds] of Object.entries(due)) {
+        await authorize(
+          stores,
+          userId,
+          grant(1),
+          authorizedTerms(now, { dueAt: seconds === null ? null : at(seconds) }),
+        );
+      }
+      const first = await stores.connections.listDue(at(50), null, 2);
+      expect(first).toEqual([
+        { userId: 'b', dueAt: at(5) },
+        { userId: 'a', dueAt: at(10) },
+      ]);
+      const rest = await stores.connections.listDue(at(50), first.at(-1) ?? null, 2);
+      expect(rest.map(({ userId }) => userId)).toEqual(['c']);
+    });
+
+    test('is rescheduled by one of those who saw it', async () => {
+      const connection = await authorize(stores, 'u1', grant(1), authorizedTerms(now, { dueAt: at(1) }));
+      const next = { dueAt: later, warnedDays: 30, now } as const;
+      const both = await Promise.all(
+        [1, 2].map(() => stores.connections.reschedule(connection, next, { type: 'expiring', daysLeft: 30 })),
+      );
+      expect(both.filter(Boolean)).toHaveLength(1);
+      expect(await stores.connections.findByUser('u1')).toMatchObject({ dueAt: later, warnedDays: 30 });
+      expect((await stores.events.listLatest(connection.id, 10)).map(({ type }) => type)).toEqual([
+        'expiring',
+        'authorized',
+      ]);
+    });
+  });
+
+  describe('an undecided attempt', () => {
+    const parked = () => ({ grant: grant(5), subject: 'sub-5' });
+    beforeEach(async () => {
+      await stores.attempts.insert(attemptNamed('a1'));
+      await stores.attempts.finish('a1', { kind: 'undecided', userId: 'u1', objection: 'company_missing' }, parked());
+    });
+
+    test('keeps what came for one who decides', async () => {
+      expect((await stores.attempts.find('a1'))?.result).toEqual({
+        kind: 'undecided',
+        userId: 'u1',
+        objection: 'company_missing',
+      });
+      const taken = await Promise.all(Array.from({ length: 8 }, () => stores.attempts.takeParked('a1')));
+      expect(taken.filter((one) => one !== null)).toEqual([parked()]);
+    });
+
+    test('is listed when it is old, until it is decided', async () => {
+      expect(await stores.attempts.listUndecided(now)).toEqual([]);
+      expect((await stores.attempts.listUndecided(later)).map(({ id }) => id)).toEqual(['a1']);
+      await stores.attempts.takeParked('a1');
+      expect(await stores.attempts.listUndecided(later)).toEqual([]);
+    });
   });
 });

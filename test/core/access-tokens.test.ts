@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { createAccessTokens } from '../../src/core/access-tokens.ts';
 import { ConnectError } from '../../src/core/errors.ts';
-import type { IdentityProvider } from '../../src/core/ports.ts';
-import { createRunningWork } from '../../src/core/running-work.ts';
-import type { Connection, Grant } from '../../src/core/types.ts';
+import type { RefreshTokenPolicy } from '../../src/core/refresh-schedule.ts';
+import type { Connection, Grant, RefreshOutcome } from '../../src/core/types.ts';
 import { createFixedClock, type FixedClock } from '../support/clock.ts';
+import { createFakeCore } from '../support/fake-core.ts';
+import { authorize, authorizedTerms, grantNumbered as grantAt, refreshedTerms } from '../support/grants.ts';
 import { createMemoryStores, type Stores } from '../support/memory-stores.ts';
 
 let clock: FixedClock;
@@ -18,41 +18,30 @@ beforeEach(() => {
 });
 
 const inSeconds = (seconds: number) => new Date(clock.now().getTime() + seconds * 1000);
+const grantNumbered = (number: number, seconds = 3600) => grantAt(number, clock.now(), seconds);
+const refreshed = (grant: Grant): RefreshOutcome => ({ kind: 'refreshed', grant, odd: false });
+const reuse: RefreshTokenPolicy = { use: 're-use', lifetimeSeconds: 30 * 86_400, graceSeconds: 0 };
 
-function grantNumbered(number: number, lifetimeSeconds = 3600): Grant {
-  return {
-    accessToken: `access-${number}`,
-    refreshToken: `refresh-${number}`,
-    scope: ['dineropublicapi:read'],
-    expiresAt: inSeconds(lifetimeSeconds),
-  };
+function connect(grant: Grant, refreshExpiresAt: Date | null = inSeconds(86_400)): Promise<Connection> {
+  return authorize(stores, 'u1', grant, authorizedTerms(clock.now(), { refreshExpiresAt, events: [] }));
 }
 
-async function connect(grant: Grant, refreshExpiresAt: Date | null = inSeconds(86_400)): Promise<Connection> {
-  const now = clock.now();
-  const connection = await stores.connections.saveAuthorized('u1', grant, { refreshExpiresAt, startedAt: now, now });
-  if (!connection) throw new Error('not stored');
+const read = async () => {
+  const connection = await stores.connections.findByUser('u1');
+  if (!connection) throw new Error('no connection');
   return connection;
+};
+/** One process's view: its own promises, the same stores. */
+function createProcess(answer: () => Promise<RefreshOutcome>, policy: RefreshTokenPolicy = reuse) {
+  const refresh = ({ refreshToken }: { refreshToken: string }) => {
+    asked.push(refreshToken);
+    return answer();
+  };
+  return createFakeCore({ clock, ...stores, refresh, policy }).accessTokens;
 }
 
 const unused = () => Promise.reject(new Error('not asked for here'));
-
-/** One process's view: its own promises, the same stores. */
-function createProcess(refresh: IdentityProvider['refresh'], use: 're-use' | 'one-time' = 're-use') {
-  const identityProvider: IdentityProvider = {
-    createAuthorizationRequest: unused,
-    exchangeCode: unused,
-    revoke: unused,
-    refresh(refreshToken, scope) {
-      asked.push(refreshToken);
-      return refresh(refreshToken, scope);
-    },
-  };
-  const policy = { use, lifetimeSeconds: 30 * 86_400 };
-  return createAccessTokens({ clock, identityProvider, ...stores }, policy, createRunningWork());
-}
-
-const rejected = () => Promise.reject(new ConnectError('grant_rejected', 'invalid_grant'));
+const rejected = async (): Promise<RefreshOutcome> => ({ kind: 'rejected' });
 
 describe('an access token', () => {
   test.each([
@@ -63,7 +52,7 @@ describe('an access token', () => {
     [-5, 0, 1],
   ])('with %i seconds left, asked for %s, takes %i refreshes', async (left, minTtlSeconds, refreshes) => {
     await connect(grantNumbered(1, left));
-    const process = createProcess(async () => grantNumbered(2));
+    const process = createProcess(async () => refreshed(grantNumbered(2)));
     const { grant } = await process.get('u1', { minTtlSeconds });
     expect(grant.accessToken).toBe(refreshes === 0 ? 'access-1' : 'access-2');
     expect(asked).toHaveLength(refreshes);
@@ -73,7 +62,9 @@ describe('an access token', () => {
     await connect(grantNumbered(1, 0));
     const { connections } = stores;
     stores.connections = { ...connections, saveRefreshed: unused };
-    await expect(createProcess(async () => grantNumbered(2)).get('u1')).rejects.toThrow('not asked for here');
+    await expect(createProcess(async () => refreshed(grantNumbered(2))).get('u1')).rejects.toThrow(
+      'not asked for here',
+    );
   });
 
   test('of nobody is not_connected, of an ended connection too', async () => {
@@ -92,7 +83,7 @@ describe('a refresh', () => {
     const process = createProcess(async () => {
       await clock.sleep(1);
       number += 1;
-      return grantNumbered(number, 0);
+      return refreshed(grantNumbered(number, 30));
     });
     const all = await Promise.all(Array.from({ length: 20 }, () => process.get('u1')));
     expect(new Set(all.map(({ grant }) => grant.accessToken))).toEqual(new Set(['access-2']));
@@ -102,7 +93,7 @@ describe('a refresh', () => {
 
   test('that ended while somebody still held the grant before it is not made again', async () => {
     const before = await connect(grantNumbered(1, 0));
-    const process = createProcess(async () => grantNumbered(2));
+    const process = createProcess(async () => refreshed(grantNumbered(2)));
     await process.get('u1');
     const { connections } = stores;
     let reads = 0;
@@ -113,7 +104,7 @@ describe('a refresh', () => {
         return reads === 1 ? before : connections.findByUser(userId);
       },
     };
-    const late = createProcess(async () => grantNumbered(3));
+    const late = createProcess(async () => refreshed(grantNumbered(3)));
     expect((await late.get('u1')).grant.accessToken).toBe('access-2');
     expect(asked).toHaveLength(1);
   });
@@ -121,7 +112,7 @@ describe('a refresh', () => {
   test('that was refused because another process was faster uses what that one stored', async () => {
     const connection = await connect(grantNumbered(1, 0));
     const process = createProcess(async () => {
-      await stores.connections.saveRefreshed(connection, grantNumbered(2), null);
+      await stores.connections.saveRefreshed(connection, grantNumbered(2), refreshedTerms(clock.now()));
       return rejected();
     });
     expect((await process.get('u1')).grant.accessToken).toBe('access-2');
@@ -131,8 +122,8 @@ describe('a refresh', () => {
   test('that another process overtook is not written over the newer grant', async () => {
     const connection = await connect(grantNumbered(1, 0));
     const process = createProcess(async () => {
-      await stores.connections.saveRefreshed(connection, grantNumbered(3), null);
-      return grantNumbered(2);
+      await stores.connections.saveRefreshed(connection, grantNumbered(3), refreshedTerms(clock.now()));
+      return refreshed(grantNumbered(2));
     });
     expect((await process.get('u1')).grant.accessToken).toBe('access-3');
   });
@@ -141,7 +132,7 @@ describe('a refresh', () => {
     await connect(grantNumbered(1, 0));
     const process = createProcess(async () => {
       await stores.connections.disconnect('u1', clock.now());
-      return grantNumbered(2);
+      return refreshed(grantNumbered(2));
     });
     await expect(process.get('u1')).rejects.toMatchObject({ code: 'not_connected' });
     expect(await stores.connections.findByUser('u1')).toMatchObject({ status: 'disconnected', grant: null });
@@ -159,28 +150,25 @@ describe('a refresh', () => {
     expect((await stores.events.listLatest(id, 10)).map(({ type }) => type)).toEqual(['needs_reconnect']);
   });
 
-  test('without a refresh token, or past its end, asks nobody', async () => {
+  test('without a refresh token asks nobody, and what there is serves to its end', async () => {
     const process = createProcess(unused);
-    await connect({ ...grantNumbered(1, 0), refreshToken: null }, null);
+    await connect({ ...grantNumbered(1, 50), refreshToken: null }, null);
+    expect(await process.get('u1', { minTtlSeconds: 3000 })).toMatchObject({ refreshDelayed: true, generation: 1 });
+    clock.advance(50);
     await expect(process.get('u1')).rejects.toMatchObject({ code: 'needs_reconnect' });
-    await connect(grantNumbered(2, 0), inSeconds(0));
-    await expect(process.get('u1')).rejects.toMatchObject({ code: 'needs_reconnect' });
+    expect((await read()).reason).toBe('no_refresh_token');
     expect(asked).toEqual([]);
   });
 
-  test.each(['client_rejected', 'provider_unavailable'] as const)(
-    'that fails with %s leaves the grant as it is',
-    async (code) => {
-      await connect(grantNumbered(1, 0));
-      const process = createProcess(() => Promise.reject(new ConnectError(code, 'x')));
-      await expect(process.get('u1')).rejects.toMatchObject({ code });
-      expect(await stores.connections.findByUser('u1')).toMatchObject({
-        grant: grantNumbered(1, 0),
-        generation: 1,
-        reason: null,
-      });
-    },
-  );
+  test('past the end that was configured asks the provider once, who knows better', async () => {
+    await connect(grantNumbered(1, 0), inSeconds(0));
+    expect((await createProcess(async () => refreshed(grantNumbered(2))).get('u1')).grant.accessToken).toBe('access-2');
+    await connect(grantNumbered(3, 0), inSeconds(0));
+    const process = createProcess(rejected);
+    for (const _ of [1, 2]) await expect(process.get('u1')).rejects.toMatchObject({ code: 'needs_reconnect' });
+    expect((await read()).reason).toBe('refresh_expired');
+    expect(asked).toEqual(['refresh-1', 'refresh-3']);
+  });
 
   test.each([
     ['re-use', (first: Connection) => first.refreshExpiresAt],
@@ -188,7 +176,7 @@ describe('a refresh', () => {
   ] as const)('of a %s token sets the end accordingly', async (use, end) => {
     const first = await connect(grantNumbered(1, 0));
     clock.advance(600);
-    await createProcess(async () => grantNumbered(2), use).get('u1');
+    await createProcess(async () => refreshed(grantNumbered(2)), { ...reuse, use }).get('u1');
     expect((await stores.connections.findByUser('u1'))?.refreshExpiresAt).toEqual(end(first));
   });
 });
@@ -198,7 +186,7 @@ describe('using a token', () => {
 
   test('that Dinero refuses refreshes once and calls once more', async () => {
     await connect(grantNumbered(1));
-    const process = createProcess(async () => grantNumbered(2));
+    const process = createProcess(async () => refreshed(grantNumbered(2)));
     const used: string[] = [];
     const answer = await process.use('u1', async ({ grant }) => {
       used.push(grant.accessToken);

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { createCore } from '../../src/core/index.ts';
 import type { AccountingApi, IdentityProvider } from '../../src/core/ports.ts';
 import { createFixedClock, type FixedClock } from '../support/clock.ts';
+import { createFakeCore } from '../support/fake-core.ts';
 import { createMemoryStores, type Stores } from '../support/memory-stores.ts';
 
 let clock: FixedClock;
@@ -35,8 +35,9 @@ const identityProvider: IdentityProvider = {
       refreshToken: `r${exchanges.length}`,
       scope: scopes,
       expiresAt: new Date(clock.now().getTime() + 3_600_000),
+      obtainedAt: clock.now(),
     };
-    return { grant, identity: null };
+    return { grant, identity: null, subject: null };
   },
   refresh: () => Promise.reject(new Error('not asked for here')),
   async revoke(refreshToken) {
@@ -47,10 +48,7 @@ const identityProvider: IdentityProvider = {
 const accountingApi: AccountingApi = { listOrganizations: async () => [], proveAccess: async () => {} };
 
 function createTestCore(change: Partial<Stores> = {}) {
-  return createCore(
-    { clock, identityProvider, accountingApi, ...stores, ...change },
-    { scopes, refreshTokenPolicy: { use: 're-use', lifetimeSeconds: 86_400 } },
-  );
+  return createFakeCore({ clock, identityProvider, accountingApi, scopes, ...stores, ...change });
 }
 
 async function returned(core = createTestCore()) {

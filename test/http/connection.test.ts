@@ -239,13 +239,17 @@ describe('staying connected', () => {
     expect(textOf(await browser.get('/connection'))).toContain('Du er forbundet');
   });
 
-  test('a refresh token past its end is not sent', async () => {
+  test('a refresh token past its end is tried once, and the connection needs a reconnect that says so', async () => {
     const browser = await connectedAndExpired();
     testApp.clock.advance(181 * 86_400);
+    await sandbox.revokeAuthorizations('rikke');
     // The browser's own session has ended by then, too; the integrator's backend still asks.
     const { userId } = onlyUser();
-    await expect(testApp.core.accessTokens.get(userId)).rejects.toMatchObject({ code: 'needs_reconnect' });
-    expect(tokenCalls()).toBe(0);
+    for (const _ of [1, 2]) {
+      await expect(testApp.core.accessTokens.get(userId)).rejects.toMatchObject({ code: 'needs_reconnect' });
+    }
+    expect(tokenCalls()).toBe(1);
+    expect((await testApp.stores.connections.findByUser(userId))?.reason).toBe('refresh_expired');
     expect((await browser.get('/connection')).headers.location).toBe('/');
   });
 
@@ -255,14 +259,18 @@ describe('staying connected', () => {
     sandbox.faults.set('token', { kind: 'status', status: 503 });
     expect((await browser.get('/organizations')).status).toBe(200);
     testApp.clock.advance(3590);
+    expect((await browser.get('/organizations')).status).toBe(200);
+    testApp.clock.advance(10);
     expect((await browser.get('/organizations')).status).toBe(503);
     expect(textOf(await browser.get('/connection'))).toContain('Du er forbundet');
     sandbox.faults.clear();
+    testApp.clock.advance(10);
     expect((await browser.get('/organizations')).status).toBe(200);
   });
 
   test('our client refused is our alarm, not the person’s reconnect', async () => {
     const browser = await connectedAndExpired();
+    testApp.clock.advance(60);
     sandbox.faults.set('token', {
       kind: 'status',
       status: 400,
@@ -309,7 +317,9 @@ describe('staying connected', () => {
   test('one-time tokens: the new one replaces the old one, and none is spent twice', async () => {
     const oneTime = await startTestSandbox({ refreshTokenUse: 'one-time' });
     try {
-      const app = createTestApp(oneTime, { refreshTokenPolicy: { use: 'one-time', lifetimeSeconds: 30 * 86_400 } });
+      const app = createTestApp(oneTime, {
+        refreshTokenPolicy: { use: 'one-time', lifetimeSeconds: 30 * 86_400, graceSeconds: 0 },
+      });
       const browser = openBrowser(app.app);
       await browser.connect('rikke', '118244');
       for (let hour = 0; hour < 3; hour += 1) {

@@ -7,9 +7,10 @@ import session from 'express-session';
 import { createDinero } from '../../src/adapters/dinero.ts';
 import { createVismaConnect } from '../../src/adapters/visma-connect.ts';
 import type { Brand } from '../../src/config.ts';
-import type { RefreshTokenPolicy } from '../../src/core/access-tokens.ts';
 import { ConnectError } from '../../src/core/errors.ts';
 import { createCore } from '../../src/core/index.ts';
+import type { RefreshTokenPolicy } from '../../src/core/refresh-schedule.ts';
+import type { RefreshReport } from '../../src/core/types.ts';
 import { createApp } from '../../src/http/app.ts';
 import { createLogger } from '../../src/logger.ts';
 import { type Sandbox, type SandboxSettings, startSandbox } from '../../src/sandbox/sandbox.ts';
@@ -20,6 +21,8 @@ export const testClient = { clientId: 'isv_test', clientSecret: 'a-client-secret
 export const testOrigin = 'http://localhost:3000';
 export const defaultScopes = ['dineropublicapi:read', 'dineropublicapi:write', 'offline_access'];
 
+const reuseTokens: RefreshTokenPolicy = { use: 're-use', lifetimeSeconds: 180 * 86_400, graceSeconds: 0 };
+
 export type TestAppOptions = {
   scopes?: string[];
   https?: boolean;
@@ -28,6 +31,8 @@ export type TestAppOptions = {
   brand?: Partial<Brand>;
   refreshTokenPolicy?: RefreshTokenPolicy;
   stores?: Partial<Stores>;
+  /** Whether the database belongs to this deployment; yes when left out. */
+  isOurs?: () => boolean;
 };
 
 export function startTestSandbox(settings: Partial<SandboxSettings> = {}): Promise<Sandbox> {
@@ -40,7 +45,7 @@ export type TestApp = ReturnType<typeof createTestApp>;
 export function createTestApp(sandbox: Pick<Sandbox, 'origin'>, options: TestAppOptions = {}) {
   const clock = createFixedClock();
   const scopes = options.scopes ?? defaultScopes;
-  const refreshTokenPolicy = options.refreshTokenPolicy ?? { use: 're-use', lifetimeSeconds: 180 * 86_400 };
+  const refreshTokenPolicy = options.refreshTokenPolicy ?? reuseTokens;
   const provider = createVismaConnect(
     {
       issuer: sandbox.origin,
@@ -52,9 +57,17 @@ export function createTestApp(sandbox: Pick<Sandbox, 'origin'>, options: TestApp
     clock,
   );
   const users: string[] = [];
+  const refreshes: RefreshReport[] = [];
   const stores = rememberUsers({ ...createMemoryStores(), ...options.stores }, users);
   const core = createCore(
-    { clock, identityProvider: provider, accountingApi: createDinero({ baseUrl: sandbox.origin }, clock), ...stores },
+    {
+      clock,
+      deployment: { isOurs: async () => options.isOurs?.() ?? true },
+      watchRefresh: (report) => refreshes.push(report),
+      identityProvider: provider,
+      accountingApi: createDinero({ baseUrl: sandbox.origin }, clock),
+      ...stores,
+    },
     { scopes, refreshTokenPolicy },
   );
   const lines: string[] = [];
@@ -98,6 +111,7 @@ export function createTestApp(sandbox: Pick<Sandbox, 'origin'>, options: TestApp
     logs,
     logText: () => lines.join(''),
     connectedUsers: () => users,
+    refreshes,
     failSessions: sessionStore.fail,
   };
 }

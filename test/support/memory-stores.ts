@@ -4,11 +4,12 @@ import { randomUUID } from 'node:crypto';
 import type {
   AttemptStore,
   ConnectionStore,
+  DuePosition,
   EventStore,
   IdentityStore,
   RevocationStore,
 } from '../../src/core/ports.ts';
-import type { Attempt, Connection, ConnectionEvent } from '../../src/core/types.ts';
+import type { Attempt, Authorization, Connection, ConnectionEvent, EventDraft } from '../../src/core/types.ts';
 
 export type Stores = {
   attempts: AttemptStore;
@@ -18,21 +19,24 @@ export type Stores = {
   events: EventStore;
 };
 
+type TimelineEvent = ConnectionEvent & { connectionId: string };
 type Revocation = { id: string; refreshToken: string; tries: number; dueAt: Date };
 
 export function createMemoryStores(): Stores {
   const revocations = new Map<string, Revocation>();
+  const timeline: TimelineEvent[] = [];
   return {
     attempts: createMemoryAttempts(),
-    connections: createMemoryConnections(revocations),
+    connections: createMemoryConnections(revocations, timeline),
     revocations: createMemoryRevocations(revocations),
     identities: createMemoryIdentities(),
-    events: createMemoryEvents(),
+    events: createMemoryEvents(timeline),
   };
 }
 
 function createMemoryAttempts(): AttemptStore {
   const attempts = new Map<string, Attempt>();
+  const parkedGrants = new Map<string, Authorization>();
   const byState = (stateHash: string) => [...attempts.values()].find((attempt) => attempt.stateHash === stateHash);
   const copy = (attempt: Attempt | undefined) => (attempt ? structuredClone(attempt) : null);
 
@@ -53,10 +57,20 @@ function createMemoryAttempts(): AttemptStore {
       attempt.claimedAt = now;
       return true;
     },
-    async finish(id, result) {
+    async finish(id, result, parked) {
       const attempt = attempts.get(id);
       if (attempt) Object.assign(attempt, { result, response: null, secrets: null });
+      if (parked) parkedGrants.set(id, structuredClone(parked));
     },
+    async takeParked(id) {
+      const parked = parkedGrants.get(id) ?? null;
+      parkedGrants.delete(id);
+      return parked;
+    },
+    listUndecided: async (before) =>
+      [...attempts.values()].filter(
+        ({ id, startedAt, result }) => result?.kind === 'undecided' && startedAt < before && parkedGrants.has(id),
+      ),
     async deleteStartedBefore(before) {
       const old = [...attempts.values()].filter(({ startedAt }) => startedAt < before);
       for (const { id } of old) attempts.delete(id);
@@ -65,23 +79,36 @@ function createMemoryAttempts(): AttemptStore {
   };
 }
 
-function createMemoryConnections(revocations: Map<string, Revocation>): ConnectionStore {
+const rested = { leaseOwner: null, leaseUntil: null, sentAt: null, failures: 0, nextAttemptAt: null };
+
+function createMemoryConnections(revocations: Map<string, Revocation>, timeline: TimelineEvent[]): ConnectionStore {
   const connections = new Map<string, Connection>();
   const endedAt = new Map<string, Date>();
 
-  function replace(expected: Partial<Connection> & { id: string }, change: Partial<Connection>): boolean {
-    const current = [...connections.values()].find(({ id }) => id === expected.id);
-    if (!current || (expected.generation !== undefined && current.generation !== expected.generation)) return false;
-    Object.assign(current, structuredClone(change));
+  /** The change and its events, when the connection is as expected. */
+  function replace(
+    { id }: { id: string },
+    expected: (current: Connection) => boolean,
+    change: (current: Connection) => Partial<Connection>,
+    events: EventDraft[] = [],
+    at = new Date(0),
+  ): boolean {
+    const current = [...connections.values()].find((connection) => connection.id === id);
+    if (!current || !expected(current)) return false;
+    Object.assign(current, structuredClone(change(current)));
+    for (const event of events) addEvent(timeline, id, event, at);
     return true;
   }
+
+  const inUse = ({ status }: Connection) => status === 'pending' || status === 'connected';
+  const time = (date: Date | null) => date?.getTime() ?? null;
 
   return {
     async findByUser(userId) {
       const connection = connections.get(userId);
       return connection ? structuredClone(connection) : null;
     },
-    async saveAuthorized(userId, grant, { refreshExpiresAt, startedAt, now }) {
+    async saveAuthorized(userId, grant, { refreshExpiresAt, dueAt, subject, startedAt, now, events }) {
       const before = connections.get(userId);
       const ended = endedAt.get(userId);
       if (ended && ended > startedAt) return null;
@@ -97,21 +124,77 @@ function createMemoryConnections(revocations: Map<string, Revocation>): Connecti
         authorizedAt: now,
         connectedAt: before?.connectedAt ?? null,
         refreshExpiresAt,
+        subject,
+        refreshState: rested,
+        dueAt,
+        warnedDays: null,
       };
       connections.set(userId, connection);
+      for (const event of events) addEvent(timeline, connection.id, event, now);
       return structuredClone(connection);
     },
-    saveRefreshed: async ({ id, generation }, grant, refreshExpiresAt) =>
-      replace({ id, generation }, { grant, refreshExpiresAt, generation: generation + 1 }),
-    async chooseOrganization({ id, authorizedAt }, organization, now) {
-      const current = [...connections.values()].find((connection) => connection.id === id);
-      if (!current || current.authorizedAt.getTime() !== authorizedAt.getTime()) return false;
-      if (current.status !== 'pending' && current.status !== 'connected') return false;
-      const connectedAt = current.organization?.id === organization.id ? (current.connectedAt ?? now) : now;
-      return replace({ id }, { organization, status: 'connected', connectedAt });
-    },
-    markNeedsReconnect: async ({ id, generation }, reason) =>
-      replace({ id, generation }, { status: 'needs_reconnect', reason }),
+    takeLease: async (connection, { owner, until }, now) =>
+      replace(
+        connection,
+        (current) =>
+          inUse(current) &&
+          current.generation === connection.generation &&
+          current.refreshState.leaseOwner === connection.refreshState.leaseOwner &&
+          time(current.refreshState.leaseUntil) === time(connection.refreshState.leaseUntil) &&
+          current.refreshState.failures === connection.refreshState.failures,
+        ({ refreshState }) => ({
+          refreshState: { ...refreshState, leaseOwner: owner, leaseUntil: until, sentAt: refreshState.sentAt ?? now },
+          dueAt: until,
+        }),
+      ),
+    renewLease: async (connection, { owner, until }) =>
+      replace(
+        connection,
+        ({ generation, refreshState }) => generation === connection.generation && refreshState.leaseOwner === owner,
+        ({ refreshState }) => ({ refreshState: { ...refreshState, leaseUntil: until }, dueAt: until }),
+      ),
+    releaseLease: async (connection, owner, { state, dueAt, now }, event) =>
+      replace(
+        connection,
+        ({ generation, refreshState }) => generation === connection.generation && refreshState.leaseOwner === owner,
+        () => ({ refreshState: { leaseOwner: null, leaseUntil: null, ...state }, dueAt }),
+        event ? [event] : [],
+        now,
+      ),
+    saveRefreshed: async (connection, grant, { refreshExpiresAt, dueAt, state, now, events }) =>
+      replace(
+        connection,
+        ({ generation }) => generation === connection.generation,
+        ({ generation }) => ({
+          grant,
+          refreshExpiresAt,
+          dueAt,
+          refreshState: { ...rested, ...state },
+          generation: generation + 1,
+        }),
+        events,
+        now,
+      ),
+    chooseOrganization: async (connection, organization, now, event) =>
+      replace(
+        connection,
+        (current) => inUse(current) && time(current.authorizedAt) === time(connection.authorizedAt),
+        (current) => ({
+          organization,
+          status: 'connected',
+          connectedAt: current.organization?.id === organization.id ? (current.connectedAt ?? now) : now,
+        }),
+        [event],
+        now,
+      ),
+    markNeedsReconnect: async (connection, reason, now) =>
+      replace(
+        connection,
+        (current) => inUse(current) && current.generation === connection.generation,
+        () => ({ status: 'needs_reconnect', reason, dueAt: null, refreshState: rested }),
+        [{ type: 'needs_reconnect', reason }],
+        now,
+      ),
     async disconnect(userId, now) {
       const current = connections.get(userId);
       if (!current || current.status === 'disconnected') return false;
@@ -121,19 +204,44 @@ function createMemoryConnections(revocations: Map<string, Revocation>): Connecti
         revocations.set(id, { id, refreshToken: current.grant.refreshToken, tries: 0, dueAt: now });
       }
       return replace(
-        { id: current.id },
-        {
+        current,
+        () => true,
+        ({ generation }) => ({
           status: 'disconnected',
           reason: null,
           organization: null,
           grant: null,
-          generation: current.generation + 1,
+          generation: generation + 1,
           connectedAt: null,
           refreshExpiresAt: null,
-        },
+          subject: null,
+          refreshState: rested,
+          dueAt: null,
+          warnedDays: null,
+        }),
+        [{ type: 'disconnected' }],
+        now,
       );
     },
+    listDue: async (now, after, limit) =>
+      [...connections.values()]
+        .flatMap(({ userId, dueAt }) => (dueAt && dueAt <= now ? [{ userId, dueAt }] : []))
+        .sort((a, b) => compare(a, b))
+        .filter((one) => after === null || compare(one, after) > 0)
+        .slice(0, limit),
+    reschedule: async (connection, { dueAt, warnedDays, now }, event) =>
+      replace(
+        connection,
+        (current) => current.generation === connection.generation && time(current.dueAt) === time(connection.dueAt),
+        () => ({ dueAt, warnedDays }),
+        event ? [event] : [],
+        now,
+      ),
   };
+}
+
+function compare(a: DuePosition, b: DuePosition): number {
+  return a.dueAt.getTime() - b.dueAt.getTime() || (a.userId < b.userId ? -1 : Number(a.userId > b.userId));
 }
 
 function createMemoryRevocations(revocations: Map<string, Revocation>): RevocationStore {
@@ -171,21 +279,24 @@ function createMemoryIdentities(): IdentityStore {
   };
 }
 
-function createMemoryEvents(): EventStore {
-  const events: (ConnectionEvent & { connectionId: string })[] = [];
+function addEvent(timeline: TimelineEvent[], connectionId: string, event: EventDraft, at: Date): void {
+  const last = timeline.findLast((one) => one.connectionId === connectionId);
+  const sameDay = last?.at.toISOString().slice(0, 10) === at.toISOString().slice(0, 10);
+  if (event.type === 'refreshed' && last?.type === 'refreshed' && sameDay) last.at = at;
+  else timeline.push({ ...event, connectionId, at });
+}
+
+function createMemoryEvents(timeline: TimelineEvent[]): EventStore {
   return {
-    async append(connectionId, type, at) {
-      events.push({ connectionId, type, at });
-    },
     listLatest: async (connectionId, limit) =>
-      events
+      timeline
         .filter((event) => event.connectionId === connectionId)
         .reverse()
         .slice(0, limit)
-        .map(({ type, at }) => ({ type, at })),
+        .map(({ connectionId: _, ...event }) => event),
     async deleteBefore(before) {
-      const old = events.filter(({ at }) => at < before);
-      for (const event of old) events.splice(events.indexOf(event), 1);
+      const old = timeline.filter(({ at }) => at < before);
+      for (const event of old) timeline.splice(timeline.indexOf(event), 1);
       return old.length;
     },
   };

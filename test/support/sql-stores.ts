@@ -11,6 +11,7 @@ import { createIdentityStore } from '../../src/adapters/identity-store.ts';
 import { checkKeys } from '../../src/adapters/key-check.ts';
 import { createRevocationStore } from '../../src/adapters/revocation-store.ts';
 import { createVault, type VaultError, type VaultKey } from '../../src/adapters/vault.ts';
+import type { EventDraft } from '../../src/core/types.ts';
 
 export const testKey: VaultKey = { id: 'k1', bytes: new Uint8Array(32).fill(7) };
 
@@ -33,16 +34,19 @@ export function createSqlStores(database: Database, keys: VaultKey[] = [testKey]
   const vault = createVault(keys);
   const unreadable: { connectionId: string; reason: VaultError['reason'] }[] = [];
   const dropped: string[] = [];
+  const written: { connectionId: string; event: EventDraft }[] = [];
   return {
     attempts: createAttemptStore(database, vault),
-    connections: createConnectionStore(database, vault, (connectionId, { reason }) =>
-      unreadable.push({ connectionId, reason }),
-    ),
+    connections: createConnectionStore(database, vault, {
+      unreadable: (connectionId, { reason }) => unreadable.push({ connectionId, reason }),
+      written: (connectionId, event) => written.push({ connectionId, event }),
+    }),
     revocations: createRevocationStore(database, vault, (id) => dropped.push(id)),
     identities: createIdentityStore(database),
     events: createEventStore(database),
     unreadable,
     dropped,
+    written,
     checkKeys: () => checkKeys(database, vault),
   };
 }

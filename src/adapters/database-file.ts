@@ -1,0 +1,31 @@
+// The SQLite file on its disk: is it still the one that was opened, and is there room to write more?
+
+import { type Stats, statfsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/** A refresh writes a few kilobytes; the rest is for everybody who writes while the provider is being asked. */
+const leastFreeBytes = 16 * 1024 * 1024;
+
+export function createDatabaseFile(filename: string) {
+  let opened: Stats | null = null;
+
+  const look = () => statSync(filename, { throwIfNoEntry: false }) ?? null;
+
+  return {
+    /** What is under the name now is what is open from here on. */
+    remember(): void {
+      opened = look();
+    },
+    /** `missing`: it was deleted or moved, and whatever is written goes nowhere. `replaced`: another one is there. */
+    state(): 'same' | 'missing' | 'replaced' {
+      if (opened === null) return 'same';
+      const found = look();
+      if (found === null) return 'missing';
+      return found.ino === opened.ino && found.dev === opened.dev ? 'same' : 'replaced';
+    },
+    hasRoom(): boolean {
+      const { bavail, bsize } = statfsSync(dirname(filename));
+      return bavail * bsize >= leastFreeBytes;
+    },
+  };
+}

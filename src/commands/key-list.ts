@@ -1,0 +1,41 @@
+// `keys list`: which key seals what, and which may go. Ids alone, never bytes.
+
+import { checkKeys } from '../adapters/key-check.ts';
+import { createResealing, type KeyUse } from '../adapters/resealing.ts';
+import type { Config } from '../config.ts';
+import { useStorage } from './storage.ts';
+
+/** Throws misconfigured, after the list, when something is sealed with a key that TOKEN_KEYS does not have. */
+export async function listKeys(config: Config): Promise<void> {
+  await useStorage(config, async ({ database, vault, deployment }) => {
+    const uses = await createResealing(database, vault).listKeyUse();
+    const running = (await deployment.findOwner())?.keyIds ?? [];
+    const ids = config.tokenKeys.map(({ id }) => id);
+    const missing = uses.filter(({ keyId }) => !ids.includes(keyId));
+    const lines = [
+      'Keys of TOKEN_KEYS, the sealing one first:',
+      ...ids.map((id) => describe(useOf(uses, id), describeDuty(useOf(uses, id), vault.sealingKeyId, running))),
+      ...(missing.length > 0 ? ['Needed, and not in TOKEN_KEYS:'] : []),
+      ...missing.map((use) => describe(use, 'put it back')),
+      running.length > 0 ? `The app started last with: ${running.join(', ')}.` : 'The app has not started here yet.',
+      'Sign-ins under way are not counted: they end within an hour.',
+    ];
+    process.stdout.write(`${lines.join('\n')}\n`);
+    await checkKeys(database, vault);
+  });
+}
+
+function useOf(uses: KeyUse[], id: string): KeyUse {
+  return uses.find(({ keyId }) => keyId === id) ?? { keyId: id, connections: 0, revocations: 0 };
+}
+
+function describe({ keyId, connections, revocations }: KeyUse, duty: string): string {
+  return `  ${keyId}: ${connections} connections, ${revocations} revocations; ${duty}`;
+}
+
+function describeDuty({ keyId, connections, revocations }: KeyUse, sealingKeyId: string, running: string[]): string {
+  if (keyId === sealingKeyId) return 'seals';
+  if (running[0] === keyId) return 'the running app still seals with it: restart it with TOKEN_KEYS as it is here';
+  if (connections + revocations > 0) return 'opens; `npm run keys -- rotate` seals that anew';
+  return 'nothing is sealed with it: it may be removed from TOKEN_KEYS';
+}

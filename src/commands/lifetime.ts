@@ -1,0 +1,49 @@
+// What keeps a long-running command going, and what ends it.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '../logger.ts';
+
+const stopLimitMilliseconds = 25_000;
+
+/** Runs `work` now and after every pause; `stop` waits for the one that is running. */
+export function repeat(work: () => Promise<void>, pauseMilliseconds: number) {
+  const stopped = new AbortController();
+  const running = (async () => {
+    while (!stopped.signal.aborted) {
+      await work();
+      await sleep(pauseMilliseconds, undefined, { signal: stopped.signal }).catch(() => {});
+    }
+  })();
+  return {
+    stop(): Promise<void> {
+      stopped.abort();
+      return running;
+    },
+  };
+}
+
+/** A bug that reaches here has left the process in a state that nobody knows; libraries' errors can carry tokens. */
+export function exitOnBugs(logger: Logger): void {
+  process.on('uncaughtException', (error) => {
+    logger.fatal({ err: error }, 'a bug: nobody caught this');
+    process.exit(1);
+  });
+}
+
+/**
+ * Resolves at the first signal to stop, also at one that comes while the app is still starting. A second one, or
+ * taking too long, ends the process with exit code 1.
+ */
+export function stopOnSignals(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let asked = false;
+    const stop = (signal: NodeJS.Signals) => {
+      if (asked) process.exit(1);
+      asked = true;
+      setTimeout(() => process.exit(1), stopLimitMilliseconds).unref();
+      resolve(signal);
+    };
+    process.on('SIGTERM', stop);
+    process.on('SIGINT', stop);
+  });
+}

@@ -1,0 +1,24 @@
+// Commands that were called in a way that they do not understand.
+
+export const usage = `Usage:
+  npm start                                    runs the app
+  npm run keys -- list                         the keys of TOKEN_KEYS, and what each has sealed
+  npm run keys -- add [--id <id>] [--dry-run]  makes a new key, to be put first
+  npm run keys -- rotate [--dry-run] [--force] seals everything anew with the first key
+  npm run adopt [-- --dry-run]                 makes this deployment the owner of its database`;
+
+export class UsageError extends Error {
+  constructor(problem: string) {
+    super(`${problem}\n\n${usage}`);
+    this.name = 'UsageError';
+  }
+}
+
+/** What node:util's parseArgs understood. Throws UsageError. */
+export function parse<T>(parseWords: () => { values: T }): T {
+  try {
+    return parseWords().values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : 'These words are not understood.');
+  }
+}

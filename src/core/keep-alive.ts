@@ -1,0 +1,157 @@
+// Refreshes what would lapse, finds out what has ended, and warns of what will (design, section 7, rule 7).
+
+import type { AccessTokens } from './access-tokens.ts';
+import { isConnectError } from './errors.ts';
+import type { Clock, ConnectionStore, DeploymentGuard, DuePosition } from './ports.ts';
+import {
+  dueWarning,
+  earliestAttempt,
+  isLeased,
+  needsRefresh,
+  nextDue,
+  type RefreshTokenPolicy,
+} from './refresh-schedule.ts';
+import type { Connection, Grant } from './types.ts';
+
+/** `stopped`: the provider or the database does not work, and the rest waits for the next sweep. */
+export type SweepReport = { seen: number; refreshed: number; warned: number; failed: number; stopped: string | null };
+
+const batchSize = 100;
+const defaultConcurrency = 4;
+const defaultPauseMilliseconds = 50;
+/** People who wait for a refresh go first: the sweep leaves the provider to them while there are so many. */
+const busyRefreshes = 8;
+const longestPausesForPeople = 300;
+const troublesToStop = 3;
+const restSeconds = 60;
+const unreadableAgainMilliseconds = 24 * 3600 * 1000;
+
+export function createKeepAlive(
+  ports: { clock: Clock; connections: ConnectionStore; deployment: DeploymentGuard },
+  accessTokens: AccessTokens,
+  policy: RefreshTokenPolicy,
+  options: { concurrency?: number; pauseMilliseconds?: number } = {},
+) {
+  const { clock, connections, deployment } = ports;
+  const concurrency = options.concurrency ?? defaultConcurrency;
+  const pauseMilliseconds = options.pauseMilliseconds ?? defaultPauseMilliseconds;
+  let restUntil = 0;
+
+  /**
+   * One round over all that is due, a few at a time; ends early when `signal` is aborted, and when the provider says
+   * no to several or asks to wait. Safe to run in any number of processes. Throws database_unavailable.
+   */
+  async function sweep(signal?: AbortSignal): Promise<SweepReport> {
+    const report: SweepReport = { seen: 0, refreshed: 0, warned: 0, failed: 0, stopped: null };
+    if (clock.monotonic() < restUntil || !(await deployment.isOurs())) return report;
+    const due = readDue(clock.now());
+    let troubles = 0;
+
+    async function work(): Promise<void> {
+      for (;;) {
+        if (signal?.aborted || report.stopped) return;
+        const next = await due();
+        if (next === null) return;
+        report.seen += 1;
+        const trouble = await lookAfter(next.userId, report);
+        troubles = trouble === null ? 0 : troubles + 1;
+        if (trouble !== null && (trouble.code === 'client_rejected' || troubles >= troublesToStop)) {
+          report.stopped = trouble.code;
+          restUntil = clock.monotonic() + Math.max(restSeconds, trouble.seconds) * 1000;
+        }
+        await clock.sleep(Math.random() * pauseMilliseconds, signal);
+      }
+    }
+
+    await Promise.all(Array.from({ length: concurrency }, work));
+    return report;
+  }
+
+  /** The due ones one by one, read in batches; each is met once in a sweep. */
+  function readDue(now: Date): () => Promise<DuePosition | null> {
+    let batch: DuePosition[] = [];
+    let last: DuePosition | null = null;
+    let reading: Promise<void> | null = null;
+    let over = false;
+
+    async function read(): Promise<void> {
+      batch = await connections.listDue(now, last, batchSize);
+      last = batch.at(-1) ?? last;
+      over = batch.length < batchSize;
+    }
+
+    return async () => {
+      for (;;) {
+        const next = batch.shift();
+        if (next) return next;
+        if (over) return null;
+        reading ??= read().finally(() => {
+          reading = null;
+        });
+        await reading;
+      }
+    };
+  }
+
+  /** What went wrong that will go wrong for others too; null when nothing did. */
+  async function lookAfter(userId: string, report: SweepReport): Promise<Trouble | null> {
+    const connection = await connections.findByUser(userId);
+    const now = clock.now();
+    if (!connection?.dueAt || connection.dueAt > now) return null;
+    const { grant, status } = connection;
+    if (grant === null || status === 'needs_reconnect' || status === 'disconnected') {
+      // One that does not open may open again, once its key is back.
+      const again = connection.reason === 'grant_unreadable' ? unreadableAgainMilliseconds : null;
+      await reschedule(connection, again === null ? null : new Date(now.getTime() + again), now);
+      return null;
+    }
+    const authorized = { ...connection, grant };
+    if (needsRefresh(policy, authorized, now)) return refresh(authorized, report, now);
+    const warning = dueWarning(policy, connection, now);
+    const warnedDays = warning ?? connection.warnedDays;
+    const dueAt = nextDue(policy, grant, { ...connection, warnedDays }, now);
+    const event = warning === null ? null : ({ type: 'expiring', daysLeft: warning } as const);
+    const told = await connections.reschedule(connection, { dueAt, warnedDays, now }, event);
+    if (told && warning !== null) report.warned += 1;
+    return null;
+  }
+
+  async function refresh(connection: Authorized, report: SweepReport, now: Date): Promise<Trouble | null> {
+    if (isLeased(connection.refreshState, now)) return null;
+    const earliest = earliestAttempt(policy, connection.refreshState, now);
+    if (earliest > now) {
+      await reschedule(connection, earliest, now);
+      return null;
+    }
+    await letPeopleGoFirst();
+    try {
+      await accessTokens.keepAlive(connection);
+      report.refreshed += 1;
+      return null;
+    } catch (error) {
+      if (!isConnectError(error)) throw error;
+      if (error.code === 'needs_reconnect' || error.code === 'not_connected') return null;
+      report.failed += 1;
+      const seconds = error.retryAfterSeconds ?? restSeconds;
+      await reschedule(connection, new Date(now.getTime() + seconds * 1000), now);
+      return { code: error.code, seconds };
+    }
+  }
+
+  /** Does nothing when the refresh itself has said already when it is due again. */
+  function reschedule(connection: Connection, dueAt: Date | null, now: Date): Promise<boolean> {
+    return connections.reschedule(connection, { dueAt, warnedDays: connection.warnedDays, now }, null);
+  }
+
+  async function letPeopleGoFirst(): Promise<void> {
+    for (let pauses = 0; pauses < longestPausesForPeople; pauses += 1) {
+      if (accessTokens.running() < busyRefreshes) return;
+      await clock.sleep(100);
+    }
+  }
+
+  return { sweep };
+}
+
+type Authorized = Connection & { grant: Grant };
+type Trouble = { code: string; seconds: number };
