@@ -5,13 +5,17 @@ import type { Logger } from '../logger.ts';
 
 const stopLimitMilliseconds = 25_000;
 
-/** Runs `work` now and after every pause; `stop` waits for the one that is running. */
-export function repeat(work: () => Promise<void>, pauseMilliseconds: number) {
+/**
+ * Runs `work` now and after every pause, give or take a quarter, so that several processes do not run in step. `stop`
+ * aborts the signal that `work` got, and waits for it.
+ */
+export function repeat(work: (signal: AbortSignal) => Promise<void>, pauseMilliseconds: number) {
   const stopped = new AbortController();
   const running = (async () => {
     while (!stopped.signal.aborted) {
-      await work();
-      await sleep(pauseMilliseconds, undefined, { signal: stopped.signal }).catch(() => {});
+      await work(stopped.signal);
+      const pause = pauseMilliseconds * (0.75 + Math.random() / 2);
+      await sleep(pause, undefined, { signal: stopped.signal }).catch(() => {});
     }
   })();
   return {

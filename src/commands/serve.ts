@@ -24,6 +24,8 @@ import { exitOnBugs, repeat, stopOnSignals } from './lifetime.ts';
 import { openStorage } from './storage.ts';
 
 const housekeepingMilliseconds = 60_000;
+/** Short enough to find what a dead process left behind within a grace period of a minute. */
+const keepAliveMilliseconds = 10_000;
 
 const clock: Clock = {
   now: () => new Date(),
@@ -55,8 +57,10 @@ async function startSandboxOf({ sandbox, provider, redirectUri, databaseFile, re
 /** Sign-ins, refreshes and ends are in the log as they are in the timeline (requirements, E5). */
 function logConnections(logger: Logger) {
   return {
-    written: (connectionId: string, { type, ...detail }: EventDraft) =>
-      logger.info({ event: type, connectionId, ...detail }, 'connection event'),
+    written(connectionId: string, { type, ...detail }: EventDraft) {
+      const level = type === 'refresh_odd' || type === 'client_rejected' ? 'error' : 'info';
+      logger[level]({ event: type, connectionId, ...detail }, 'connection event');
+    },
     unreadable: (connectionId: string, { reason }: VaultError) =>
       logger.error({ connectionId, reason }, 'a stored grant does not open; its user has to reconnect'),
   };
@@ -123,7 +127,16 @@ async function build(config: Config, logger: Logger) {
     }
   }
 
-  return { app, core, provider, database, deployment, keepHouse };
+  async function keepAlive(signal: AbortSignal): Promise<void> {
+    try {
+      const report = await core.keepAlive.sweep(signal);
+      logger[report.stopped ? 'warn' : 'debug'](report, 'keep-alive');
+    } catch (error) {
+      logger.error({ err: error }, 'keep-alive failed; it runs again in some seconds');
+    }
+  }
+
+  return { app, core, provider, database, deployment, keepHouse, keepAlive };
 }
 
 /** A line for the operator when the database is another deployment's (design, section 7, rule 8), and empty when ours. */
@@ -144,7 +157,7 @@ export async function serve(config: Config): Promise<void> {
   const stopping = stopOnSignals();
   const logger = await createReadableLogger(config);
   exitOnBugs(logger);
-  const [{ app, core, provider, database, deployment, keepHouse }, sandbox] = await Promise.all([
+  const [{ app, core, provider, database, deployment, keepHouse, keepAlive }, sandbox] = await Promise.all([
     build(config, logger),
     startSandboxOf(config),
   ]);
@@ -156,11 +169,12 @@ export async function serve(config: Config): Promise<void> {
   process.stdout.write(`Dinero Connect is ready: open ${config.baseUrl}${sandboxNote}\n${ownerNote}`);
   provider.check().catch(() => logger.warn(`no discovery document from ${config.provider.issuer} yet`));
   const housekeeping = repeat(keepHouse, housekeepingMilliseconds);
+  const sweeping = repeat(keepAlive, keepAliveMilliseconds);
 
   const signal = await stopping;
   logger.info({ signal }, 'stopping');
   await server.drain();
-  await housekeeping.stop();
+  await Promise.all([housekeeping.stop(), sweeping.stop()]);
   await core.work.settled();
   await sandbox?.close();
   await database.close();

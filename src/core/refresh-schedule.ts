@@ -82,10 +82,10 @@ export function nextDue(policy: RefreshTokenPolicy, grant: Grant, dates: Dates, 
     const spread = 0.4 + Math.random() / 10;
     return new Date(end.getTime() - policy.lifetimeSeconds * 1000 * spread);
   }
-  const next = warningsLeft(dates).map((days) => new Date(end.getTime() - days * day))[0];
-  if (next) return next;
   // Past an end that the provider does not know of, the setting is wrong; a look a day keeps that from being forgotten.
-  return end > now ? end : new Date(now.getTime() + day);
+  if (end <= now) return new Date(now.getTime() + day);
+  const [days] = warningsLeft(dates);
+  return days === undefined ? end : new Date(end.getTime() - days * day);
 }
 
 /** The warning that is due now: the tightest one, so that a long silence is not made up for. Null when none is. */
