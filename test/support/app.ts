@@ -13,7 +13,7 @@ import type { RefreshTokenPolicy } from '../../src/core/refresh-schedule.ts';
 import type { RefreshReport } from '../../src/core/types.ts';
 import { createApp } from '../../src/http/app.ts';
 import { createLogger } from '../../src/logger.ts';
-import { type Sandbox, type SandboxSettings, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { type Sandbox, type SandboxOptions, type SandboxSettings, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { createFixedClock } from './clock.ts';
 import { createMemoryStores, type Stores } from './memory-stores.ts';
 
@@ -35,9 +35,12 @@ export type TestAppOptions = {
   isOurs?: () => boolean;
 };
 
-export function startTestSandbox(settings: Partial<SandboxSettings> = {}): Promise<Sandbox> {
+export function startTestSandbox(
+  settings: Partial<SandboxSettings> = {},
+  options: Pick<SandboxOptions, 'onReplay'> = {},
+): Promise<Sandbox> {
   const client = { ...testClient, redirectUris: [`${testOrigin}/oauth/callback`] };
-  return startSandbox({ port: 0, client, settings });
+  return startSandbox({ port: 0, client, settings, ...options });
 }
 
 export type TestApp = ReturnType<typeof createTestApp>;
