@@ -3,10 +3,7 @@
 import { type Stats, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** A refresh writes a few kilobytes; the rest is for everybody who writes while the provider is being asked. */
-const leastFreeBytes = 16 * 1024 * 1024;
-
-export function createDatabaseFile(filename: string) {
+export function createDatabaseFile(filename: string, leastFreeBytes: number) {
   let opened: Stats | null = null;
 
   const look = () => statSync(filename, { throwIfNoEntry: false }) ?? null;

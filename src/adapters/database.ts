@@ -18,13 +18,18 @@ const busyTimeoutMilliseconds = 20;
 const patienceMilliseconds = 2_000;
 const acquireTimeoutMilliseconds = 5_000;
 const writeProbeMilliseconds = 2_000;
+/** A refresh writes a few kilobytes; the rest is for everybody who writes while the provider is being asked. */
+const leastFreeBytes = 16 * 1024 * 1024;
 /** What goes wrong comes back to the caller; the library need not print it, too. */
 const silent = { warn() {}, error() {}, deprecate() {}, debug() {} };
 
-/** `filename` of the SQLite database; its folder is made when it is missing, readable by this account alone. */
-export function openDatabase(filename: string) {
+/**
+ * `filename` of the SQLite database; its folder is made when it is missing, readable by this account alone.
+ * `leastFreeBytes` must be free on its disk for a refresh to begin.
+ */
+export function openDatabase(filename: string, options: { leastFreeBytes?: number } = {}) {
   makeFolder(filename);
-  const file = createDatabaseFile(filename);
+  const file = createDatabaseFile(filename, options.leastFreeBytes ?? leastFreeBytes);
   let db = connect(filename);
   let reopening: Promise<void> | null = null;
   let lastWrite = { at: Number.NEGATIVE_INFINITY, error: null as unknown };

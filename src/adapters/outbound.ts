@@ -64,8 +64,8 @@ export function createOutboundFetch(options: {
       return rebuild(response, body);
     } catch (error) {
       if (error instanceof OutboundError) throw error;
-      const sent = outgoing.sent();
-      if (outgoing.heldBack()) throw new OutboundError('held_back', host);
+      const { sent, heldBack } = outgoing.state;
+      if (heldBack) throw new OutboundError('held_back', host);
       if (timeout.aborted) throw new OutboundError('timeout', host, sent);
       throw new OutboundError(callers.some((signal) => signal.aborted) ? 'aborted' : 'network', host, sent);
     }
@@ -78,32 +78,23 @@ export function createOutboundFetch(options: {
 }
 
 /**
- * The same request with its text body as a stream, which fetch reads when the connection stands: so that it is known
- * whether it left, and can be held back until then. Its length is told, for not every server takes a chunked body.
+ * The same request with its text body as a generator, which fetch begins when the connection stands (a ReadableStream
+ * it reads before): so that it is known whether the body left, and it can be held back until then. Its length is told,
+ * for not every server takes a chunked body.
  */
 function watchBody(init: RequestInit, maySend: () => boolean) {
   const bytes = init.body === undefined || init.body === null ? null : new TextEncoder().encode(String(init.body));
   const state = { sent: bytes === null, heldBack: false };
-  const answer = { sent: () => state.sent, heldBack: () => state.heldBack };
-  if (bytes === null) return { init, ...answer };
-  const body = new ReadableStream(
-    {
-      pull(controller) {
-        if (maySend()) {
-          state.sent = true;
-          controller.enqueue(bytes);
-          controller.close();
-        } else {
-          state.heldBack = true;
-          controller.error(new Error('held back'));
-        }
-      },
-    },
-    { highWaterMark: 0 },
-  );
+  if (bytes === null) return { init, state };
+  async function* send(content: Uint8Array) {
+    state.heldBack = !maySend();
+    if (state.heldBack) throw new Error('held back');
+    state.sent = true;
+    yield content;
+  }
   const headers = new Headers(init.headers);
   headers.set('content-length', String(bytes.byteLength));
-  return { init: { ...init, body, headers, duplex: 'half' as const }, ...answer };
+  return { init: { ...init, body: send(bytes), headers, duplex: 'half' as const }, state };
 }
 
 function hostOf(input: Request | string | URL): string {

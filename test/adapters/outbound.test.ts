@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { createOutboundFetch, OutboundError, parseRetryAfter } from '../../src/adapters/outbound.ts';
+import { takeFreePort } from '../support/process.ts';
 
 const closings: (() => Promise<unknown>)[] = [];
 
@@ -182,6 +183,66 @@ describe('a caller who gives up', () => {
     await server.arrived(1);
     giveUp.abort();
     expect(await call).toBe('aborted');
+  });
+});
+
+describe('a body', () => {
+  const post = { method: 'POST', body: 'grant_type=refresh_token', headers: { 'content-type': 'text/plain' } };
+  const errorOf = (call: Promise<unknown>) => call.then(() => null).catch((error: OutboundError) => error);
+
+  test('leaves with its length and all at once, when nobody holds it back', async () => {
+    const seen: unknown[] = [];
+    const origin = await serve((request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk) => chunks.push(chunk));
+      request.on('end', () => {
+        const { 'content-length': length, 'transfer-encoding': encoding, 'content-type': type } = request.headers;
+        seen.push(length, encoding, type, Buffer.concat(chunks).toString());
+        response.end('ok');
+      });
+    });
+    expect((await createOutboundFetch(usual)(origin, post)).status).toBe(200);
+    expect(seen).toEqual(['24', undefined, 'text/plain', 'grant_type=refresh_token']);
+  });
+
+  test('that is held back in the last moment does not leave, although the connection stands', async () => {
+    const bodies: string[] = [];
+    let connections = 0;
+    const origin = await serve((request) => request.on('data', (chunk) => bodies.push(String(chunk))));
+    const fetch = createOutboundFetch({ ...usual, timeoutMilliseconds: 1_000 });
+    const asked = () => {
+      connections += 1;
+      return false;
+    };
+    const error = await errorOf(fetch(origin, post, asked));
+    expect(error).toMatchObject({ reason: 'held_back', sent: false });
+    expect(connections).toBe(1);
+    expect(bodies).toEqual([]);
+  });
+
+  test('is asked for once the connection stands, not before', async () => {
+    let asked = 0;
+    const gone = await takeFreePort();
+    const fetch = createOutboundFetch(usual);
+    const error = await errorOf(
+      fetch(`http://127.0.0.1:${gone}`, post, () => {
+        asked += 1;
+        return true;
+      }),
+    );
+    expect(error).toMatchObject({ reason: 'network', sent: false });
+    expect(asked).toBe(0);
+  });
+
+  test.each([
+    ['reset', (request: IncomingMessage) => request.socket.resetAndDestroy(), 'network'],
+    ['never answered', () => {}, 'timeout'],
+  ] as const)('that was %s counts as sent', async (_how, act, reason) => {
+    const origin = await serve((request) => {
+      request.resume().on('end', () => act(request));
+    });
+    const fetch = createOutboundFetch({ ...usual, timeoutMilliseconds: 500 });
+    expect(await errorOf(fetch(origin, post))).toMatchObject({ reason, sent: true });
   });
 });
 
