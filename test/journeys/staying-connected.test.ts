@@ -113,7 +113,9 @@ test('F30: asked to stop in mid-refresh the app finishes it, and exits with 0', 
   await start();
   await sleep(1_100);
   expect((await browser.get('/organizations')).status).toBe(200);
-  expect(query<{ generation: number }>('select generation from connections')[0]?.generation).toBe((stored ?? 0) + 1);
+  expect(query<{ generation: number }>('select generation from connections')[0]?.generation).toBeGreaterThan(
+    stored ?? 0,
+  );
   expect(sandbox.replaysOfSpentTokens()).toBe(0);
 }, 60_000);
 
