@@ -17,6 +17,7 @@ const migrationsDirectory = fileURLToPath(new URL('../../migrations', import.met
 const busyTimeoutMilliseconds = 20;
 const patienceMilliseconds = 2_000;
 const acquireTimeoutMilliseconds = 5_000;
+const lockTable = 'knex_migrations_lock';
 const writeProbeMilliseconds = 2_000;
 /** A refresh writes a few kilobytes; the rest is for everybody who writes while the provider is being asked. */
 const leastFreeBytes = 16 * 1024 * 1024;
@@ -95,7 +96,7 @@ export function openDatabase(filename: string, options: { leastFreeBytes?: numbe
     /** Brings the schema up to date. Throws database_unavailable. */
     async migrate(): Promise<void> {
       try {
-        await run((sql) => sql.migrate.latest());
+        await run(migrateAtOnce);
         chmodSync(filename, 0o600);
         file.remember();
       } catch (error) {
@@ -115,6 +116,18 @@ export function openDatabase(filename: string, options: { leastFreeBytes?: numbe
       await db.destroy();
     },
   };
+}
+
+/**
+ * All that is missing, in one transaction: of processes that start at once one migrates and the others find it done,
+ * and one that is killed leaves nothing behind, not the library's lock either. A lock that is found is a dead one's,
+ * for who could release it is shut out by now.
+ */
+function migrateAtOnce(db: Sql): Promise<void> {
+  return db.transaction(async (trx) => {
+    if (await trx.schema.hasTable(lockTable)) await trx(lockTable).update({ is_locked: 0 });
+    await trx.migrate.latest();
+  });
 }
 
 function connect(filename: string): Knex {

@@ -1,0 +1,117 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import Sqlite from 'better-sqlite3';
+import { openDatabase } from '../../src/adapters/database.ts';
+import { startCommand } from '../support/command.ts';
+import { makeFolder, startApp, takeFreePort } from '../support/process.ts';
+import { createSqlStores } from '../support/sql-stores.ts';
+
+// Requirements F31 and F32: versions, and starts that meet or are cut off, on one database.
+
+let place: ReturnType<typeof makeFolder>;
+beforeEach(() => {
+  place = makeFolder();
+  mkdirSync(`${place.folder}/data`);
+});
+afterEach(() => place.remove());
+
+const file = () => `${place.folder}/data/dinero-connect.db`;
+const envOf = async () => ({
+  NODE_ENV: 'production',
+  PORT: String(await takeFreePort()),
+  BASE_URL: 'http://localhost:3000',
+  VISMA_ISSUER: 'https://127.0.0.1:9',
+  VISMA_CLIENT_ID: 'isv_migrating',
+  VISMA_CLIENT_SECRET: 'of-the-test',
+  SESSION_SECRETS: 'a-session-secret-of-32-characters-or-more',
+  TOKEN_KEYS: `k1:${Buffer.alloc(32, 5).toString('base64')}`,
+});
+
+function query<T>(sql: string): T[] {
+  const database = new Sqlite(file());
+  try {
+    return database.prepare(sql).all() as T[];
+  } finally {
+    database.close();
+  }
+}
+
+test('F32: of six starts at once on a new database exactly one migrates, and all run', async () => {
+  const apps = await Promise.all(Array.from({ length: 6 }, async () => startApp(place.folder, await envOf())));
+  for (const app of apps) expect(app.output()).toContain('is ready');
+  const names = query<{ name: string }>('select name from knex_migrations');
+  expect(new Set(names.map(({ name }) => name)).size).toBe(names.length);
+  expect(await Promise.all(apps.map((app) => app.stop()))).toEqual(apps.map(() => 0));
+}, 60_000);
+
+test('F32: starts that are killed at any moment leave a database that the next start can use', async () => {
+  for (let round = 0; round < 12; round += 1) {
+    const command = startCommand(place.folder, ['serve'], await envOf());
+    await new Promise((resolve) => setTimeout(resolve, 150 + round * 25));
+    command.kill('SIGKILL');
+    await command.ended;
+  }
+  const app = await startApp(place.folder, await envOf());
+  expect(app.output()).toContain('is ready');
+  expect(await app.stop()).toBe(0);
+  expect(query('pragma integrity_check')).toEqual([{ integrity_check: 'ok' }]);
+}, 60_000);
+
+test('F32: a lock that a killed start of version 0.1.0 left behind does not keep anybody out', async () => {
+  const database = openDatabase(file());
+  await database.migrate();
+  await database.run((db) => db('knex_migrations_lock').update({ is_locked: 1 }));
+  await database.close();
+  const app = await startApp(place.folder, await envOf());
+  expect(app.output()).toContain('is ready');
+  await app.stop();
+}, 60_000);
+
+test('F31: what version 0.1.0 writes on the new schema is read and looked after by this one', async () => {
+  const database = openDatabase(file());
+  await database.migrate();
+  const stores = createSqlStores(database);
+  const at = '2026-11-20T10:00:00.000Z';
+  // The columns that 0.1.0 knows, and no others.
+  const row = {
+    id: randomUUID(),
+    user_id: 'u1',
+    status: 'pending',
+    reason: null,
+    scope: '',
+    sealed_access_token: null,
+    sealed_refresh_token: null,
+    key_id: null,
+    generation: 1,
+    access_expires_at: null,
+    refresh_expires_at: null,
+    authorized_at: at,
+    disconnected_at: null,
+  };
+  await database.run((db) => db('connections').insert(row));
+  await database.run((db) => db('events').insert({ connection_id: row.id, type: 'needs_reconnect', at }));
+  expect(await stores.connections.findByUser('u1')).toMatchObject({
+    refreshState: { leaseOwner: null, failures: 0 },
+    dueAt: null,
+  });
+  expect(await stores.events.listLatest(row.id, 1)).toMatchObject([
+    { type: 'needs_reconnect', reason: expect.any(String) },
+  ]);
+  await database.close();
+});
+
+test('F31: connections of version 0.1.0 are all due once, so that none is forgotten', async () => {
+  const database = openDatabase(file());
+  await database.run((db) => db.migrate.up());
+  const columns = { status: 'connected', scope: '', generation: 1, authorized_at: '2026-11-01T00:00:00.000Z' };
+  await database.run((db) =>
+    db('connections').insert({ id: 'a', user_id: 'a', sealed_refresh_token: 'x', ...columns }),
+  );
+  await database.run((db) => db('connections').insert({ id: 'b', user_id: 'b', ...columns }));
+  await database.migrate();
+  const { connections } = createSqlStores(database);
+  const due = await connections.listDue(new Date('2026-11-21T00:00:00.000Z'), null, 10);
+  expect(due.map(({ userId }) => userId)).toEqual(['a']);
+  await database.close();
+});
