@@ -168,6 +168,18 @@ test('F28: a database file that is moved away under the app is not written to, a
   expect((await browser.get('/organizations')).status).toBe(200);
 }, 60_000);
 
+test('F29: when all sessions are lost people start again, and the grants are untouched', async () => {
+  await start();
+  const browser = await connect();
+  const before = query('select * from connections');
+  const database = new Sqlite(file());
+  database.exec('delete from sessions');
+  database.close();
+  expect((await browser.get('/connection')).location).toBe('/');
+  expect(query('select * from connections')).toEqual(before);
+  expect((await browser.signIn('rikke')).location).toBe('/organizations');
+}, 60_000);
+
 test('kept alive: what has become due is refreshed by the running app, with nobody asking', async () => {
   await start();
   await connect();
