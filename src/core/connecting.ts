@@ -132,6 +132,23 @@ export function createConnecting(
   }
 
   /**
+   * What became of a finished attempt so far: while it is undecided, what the person has to be asked. Throws what
+   * `decide` throws.
+   */
+  async function describe(attemptId: string, browserId: string | null): Promise<SuccessfulResult> {
+    const attempt = await attempts.find(attemptId);
+    if (!attempt?.result) throw new ConnectError('attempt_unknown', 'no finished attempt has this id');
+    if (attempt.browserId !== browserId) {
+      throw new ConnectError('attempt_other_browser', 'a decision was asked for in another browser than the attempt');
+    }
+    const result = succeed(attempt.result);
+    if (result.kind === 'undecided' && attempt.expiresAt <= clock.now()) {
+      throw new ConnectError('attempt_expired', 'the decision is asked for too late');
+    }
+    return result;
+  }
+
+  /**
    * The person's answer to an undecided attempt: `replace` what the connection had, or `keep` it. A second answer
    * changes nothing. Throws what `finish` throws for a wrong browser, an unknown or a late attempt.
    */
@@ -151,7 +168,7 @@ export function createConnecting(
     return work.track(replacing.decide(attempt, result, decision));
   }
 
-  return { start, receive, finish, decide };
+  return { start, receive, finish, describe, decide };
 }
 
 function hash(text: string): string {

@@ -3,12 +3,14 @@
 import type { ConnectionStore, EventStore } from './ports.ts';
 import type { Connection, ConnectionEvent } from './types.ts';
 
-export type ConnectionSummary = Omit<Connection, 'grant'> & {
+export type ConnectionSummary = Omit<Connection, 'grant' | 'subject' | 'refreshState' | 'dueAt'> & {
   scope: string[];
   /** Asked for and not granted (requirements, A16). */
   missingScope: string[];
   /** End of the current access token; null once disconnected. */
   accessExpiresAt: Date | null;
+  /** The last try to refresh brought nothing; another one follows by itself. */
+  refreshDelayed: boolean;
   /** The latest events, newest first. */
   events: ConnectionEvent[];
 };
@@ -23,13 +25,14 @@ export function createConnections(
   async function find(userId: string): Promise<ConnectionSummary | null> {
     const connection = await ports.connections.findByUser(userId);
     if (!connection) return null;
-    const { grant, ...rest } = connection;
+    const { grant, subject: _hint, refreshState, dueAt: _internal, ...rest } = connection;
     const scope = grant?.scope ?? [];
     return {
       ...rest,
       scope,
       missingScope: options.scopes.filter((asked) => asked !== 'openid' && !scope.includes(asked)),
       accessExpiresAt: grant?.expiresAt ?? null,
+      refreshDelayed: connection.status === 'connected' && refreshState.failures > 0,
       events: await ports.events.listLatest(connection.id, shownEvents),
     };
   }

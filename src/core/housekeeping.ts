@@ -24,9 +24,9 @@ export function createHousekeeping(
   /** One round; safe to run at any time, in any number of processes. */
   async function run(): Promise<HousekeepingReport> {
     const now = ports.clock.now().getTime();
-    await replacing.keepUndecided(new Date(now - undecidedMilliseconds));
     const deletedAttempts = await ports.attempts.deleteStartedBefore(new Date(now - attemptsKeptMilliseconds));
     const deletedEvents = await ports.events.deleteBefore(new Date(now - eventsKeptMilliseconds));
+    await replacing.keepUndecided(new Date(now - undecidedMilliseconds));
     const { failed, abandoned } = await disconnecting.revokeDue();
     return { deletedAttempts, deletedEvents, failedRevocations: failed, abandonedRevocations: abandoned };
   }

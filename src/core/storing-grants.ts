@@ -5,9 +5,10 @@ import type { ConnectionStore, Ports } from './ports.ts';
 import type { RunningWork } from './running-work.ts';
 
 const quickTries = 3;
-const longestPauseMilliseconds = 30_000;
+/** Short, for the process may be asked to stop, and has 25 seconds then. */
+const longestPauseMilliseconds = 5_000;
 /** About a day; a grant that cannot be stored for so long is past saving. */
-const mostTries = 2_900;
+const mostTries = 17_000;
 
 type Write = Parameters<ConnectionStore['saveRefreshed']>;
 
