@@ -1,7 +1,7 @@
 // The path of a request, from top to bottom.
 
 import { fileURLToPath } from 'node:url';
-import express, { type Express } from 'express';
+import express, { type Express, Router } from 'express';
 import type { Store } from 'express-session';
 import type { Config } from '../config.ts';
 import type { Core } from '../core/index.ts';
@@ -19,6 +19,7 @@ import { createConnectRoutes } from './routes/connect.ts';
 import { createConnectionRoutes } from './routes/connection.ts';
 import { createHealthRoutes, type ReadinessCheck } from './routes/health.ts';
 import { createOrganizationRoutes } from './routes/organizations.ts';
+import { createReconnectRoutes } from './routes/reconnect.ts';
 import { setSecurityHeaders } from './security-headers.ts';
 import { useSessions } from './sessions.ts';
 
@@ -42,7 +43,8 @@ export function createApp(dependencies: AppDependencies): Express {
   const csrf = createCsrf({ secrets: config.sessionSecrets, https });
   const connect = createConnectRoutes(core, { clock, scopes: config.provider.scopes, https });
   const organizations = createOrganizationRoutes(core, { https });
-  const connection = createConnectionRoutes(core, { https });
+  const connection = createConnectionRoutes(core, { clock, https });
+  const reconnect = createReconnectRoutes(core, { https });
 
   const app = express();
   configure(app, config);
@@ -64,16 +66,19 @@ export function createApp(dependencies: AppDependencies): Express {
   app.use(setFormToken(csrf));
   app.use(readForm());
   app.use(
-    csrf.protect({
-      '/connect': connect.renderHomeAgain,
-      '/organizations': organizations.renderPickerAgain,
-      '/disconnect': connection.renderConfirmationAgain,
-    }),
+    csrf.protect(
+      Router()
+        .post('/connect', connect.renderHomeAgain)
+        .post('/organizations', organizations.renderPickerAgain)
+        .post('/reconnect/:attemptId', reconnect.renderQuestionAgain)
+        .post('/disconnect', connection.renderConfirmationAgain),
+    ),
   );
 
   app.use(connect.router);
   app.use(organizations.router);
   app.use(connection.router);
+  app.use(reconnect.router);
 
   app.all(['/', '/connection', '/oauth/finish/:attemptId'], refuseOtherMethods('GET, HEAD'));
   app.use(refuseUnknownPath());

@@ -17,16 +17,14 @@ export function createCsrf(options: { secrets: string[]; https: boolean }) {
   });
 
   /**
-   * Refuses every form without its token. A path in `stale` shows its own page again instead, filled in as it was
+   * Refuses every form without its token. A route of `stale` shows its own page again instead, filled in as it was
    * sent; it is answered 403 and nothing is done.
    */
-  function protect(stale: Record<string, RequestHandler>): RequestHandler {
+  function protect(stale: RequestHandler): RequestHandler {
     return (request, response, next) => {
       if (request.method === 'GET' || request.method === 'HEAD' || validateRequest(request)) return next();
-      const showAgain = Object.hasOwn(stale, request.path) ? stale[request.path] : undefined;
-      if (!showAgain) return next(new RequestError('form_expired'));
       response.status(403);
-      return showAgain(request, response, next);
+      return stale(request, response, (error?: unknown) => next(error ?? new RequestError('form_expired')));
     };
   }
 

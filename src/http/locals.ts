@@ -4,14 +4,21 @@ import { parseCookie } from 'cookie';
 import type { RequestHandler, Response } from 'express';
 import i18next, { type TFunction } from 'i18next';
 import type { Brand } from '../config.ts';
-import type { Language } from '../core/types.ts';
+import type { Language, Objection, PlainEventType, ReconnectReason } from '../core/types.ts';
 import da from '../locales/da.json' with { type: 'json' };
 import en from '../locales/en.json' with { type: 'json' };
 import type { Csrf } from './csrf.ts';
 import { createReference, type PageCode } from './errors.ts';
 import { cookieName } from './sessions.ts';
 
-type ErrorSentences = Record<PageCode, { heading: string; text: string }>;
+/** What is put together at run time: a locale file without one of these does not compile. */
+type Sentences = {
+  errors: Record<PageCode, { heading: string; text: string }>;
+  reasons: Record<ReconnectReason | 'unknown', string>;
+  // i18next chooses between the two of `expiring`.
+  events: Record<PlainEventType | 'needs_reconnect' | 'expiring_one' | 'expiring_other', string>;
+  reconnect: Record<Objection, Record<'heading' | 'text' | 'replace_heading' | 'replace_text', string>>;
+};
 
 export const languages: readonly Language[] = ['da', 'en'];
 
@@ -19,10 +26,10 @@ const dateLocales: Record<Language, string> = { da: 'da-DK', en: 'en-GB' };
 const timeZone = 'Europe/Copenhagen';
 const yearMilliseconds = 365 * 24 * 3600 * 1000;
 
-/** A translator per language. A locale file without a sentence for some error code does not compile here. */
+/** A translator per language. */
 export function createTranslators(brand: Brand): Record<Language, TFunction> {
-  da.errors satisfies ErrorSentences;
-  en.errors satisfies ErrorSentences;
+  da satisfies Sentences;
+  en satisfies Sentences;
   const i18n = i18next.createInstance();
   i18n.init({
     initAsync: false,

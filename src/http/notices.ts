@@ -4,7 +4,7 @@
 import type { Request, Response } from 'express';
 import { cookieName } from './sessions.ts';
 
-const notices = ['connected', 'company_changed', 'reconnected'] as const;
+const notices = ['connected', 'company_changed', 'reconnected', 'kept', 'first_answer'] as const;
 export type Notice = (typeof notices)[number];
 
 const lifetimeMilliseconds = 60_000;

@@ -140,6 +140,70 @@ test.each(languages)('a connection that is not whole is fit for everybody ($lang
   expect(gallery.problems).toEqual([]);
 });
 
+test.each(languages)(
+  'the question before a reconnect changes something is fit for everybody ($language)',
+  async ({ language }) => {
+    stage.complaints.expectedStatuses.add(403);
+    const { tab, gallery } = await openGallery(language);
+    const reconnect = async () => {
+      await tab.page.goto(`${stage.app.origin}/connection`);
+      await tab.press(tab.t('connection.reconnect'));
+      await tab.atVisma();
+    };
+    await tab.connectAs('rikke', 118244);
+    // As on a computer where a colleague is signed in.
+    await tab.context.clearCookies({ domain: new URL(stage.sandbox.origin).hostname });
+    await reconnect();
+    await tab.signInAs('mads');
+    await tab.accept();
+    expect(await tab.heading()).toBe(tab.t('reconnect.other_person.heading'));
+    await gallery.look('reconnect-other-person', { pictures: ['light', 'dark'] });
+    await forgetFormCookie(tab);
+    await tab.press(tab.t('reconnect.keep_button'));
+    await gallery.look('reconnect-stale');
+    await tab.press(tab.t('reconnect.keep_button'));
+    await gallery.look('connection-kept');
+
+    await reconnect();
+    await tab.accept();
+    await tab.press(tab.t('reconnect.wrong_button'));
+    await tab.signInAs('rikke');
+    await tab.accept();
+    expect(await tab.heading()).toBe(tab.t('connection.heading_connected'));
+    stage.sandbox.changeOrganization(118244, null);
+    await reconnect();
+    await tab.accept();
+    await gallery.look('reconnect-company-missing', { pictures: ['light', 'dark'] });
+    await tab.press(tab.t('reconnect.replace_button'));
+    expect(await tab.heading()).toBe(tab.t('no_organizations.heading_none'));
+    expect(gallery.problems).toEqual([]);
+  },
+);
+
+test.each(languages)(
+  'a connection that is late, or near its end, is fit for everybody ($language)',
+  async ({ language }) => {
+    const { tab, gallery } = await openGallery(language);
+    stage.sandbox.settings.accessTokenLifetimeSeconds = 59;
+    await tab.connectAs('rikke', 118244);
+    stage.sandbox.faults.set('token', { kind: 'status', status: 503 });
+    await tab.page.goto(`${stage.app.origin}/organizations`);
+    await tab.page.goto(`${stage.app.origin}/connection`);
+    expect(await tab.text()).toContain(tab.t('connection.delayed'));
+    await gallery.look('connection-delayed', { pictures: ['light', 'dark'] });
+    stage.connections.warn(7);
+    await tab.page.reload();
+    expect(await tab.text()).toContain(tab.t('connection.ending_advice'));
+    await gallery.look('connection-ending', { pictures: ['light', 'dark'] });
+    stage.sandbox.faults.clear();
+    stage.sandbox.settings.accessTokenLifetimeSeconds = 3600;
+    await tab.press(tab.t('connection.reconnect'));
+    await tab.accept();
+    expect(await tab.text()).not.toContain(tab.t('connection.ending_advice'));
+    expect(gallery.problems).toEqual([]);
+  },
+);
+
 test.each(languages)('forms from pages that are too old are fit for everybody ($language)', async ({ language }) => {
   stage.complaints.expectedStatuses.add(403);
   const { tab, gallery } = await openGallery(language);

@@ -178,11 +178,12 @@ describe('reconnecting', () => {
     expect(page).toContain('Adgang givet igen');
   });
 
-  test('asks again when the company is not among the new ones', async () => {
+  test('asks before another person’s access takes the place of the one there is', async () => {
     const browser = openBrowser(testApp.app);
     await browser.connect('rikke', '118244');
-    expect((await browser.signIn('mads', { start: { prompt: 'login' } })).headers.location).toBe('/organizations');
-    expect((await browser.get('/connection')).headers.location).toBe('/organizations');
+    const back = await browser.signIn('mads', { start: { prompt: 'login' } });
+    expect(back.headers.location).toMatch(/^\/reconnect\/[\w-]{36}$/);
+    expect(textOf(await browser.get('/connection'))).toContain('Du er forbundet');
   });
 
   test('that is cancelled leaves the connection as it was', async () => {
@@ -268,6 +269,63 @@ describe('staying connected', () => {
     expect((await browser.get('/organizations')).status).toBe(200);
   });
 
+  test('a delayed refresh is said calmly, until it has worked', async () => {
+    const browser = openBrowser(testApp.app);
+    await browser.connect('rikke', '118244');
+    sandbox.faults.set('token', { kind: 'status', status: 503 });
+    testApp.clock.advance(3590);
+    await browser.get('/organizations');
+    const delayed = await browser.get('/connection');
+    expect(textOf(delayed)).toContain('Vi prøver igen af os selv, og du skal ikke gøre noget.');
+    expect(textOf(delayed)).toContain('Adgangen kunne ikke fornyes med det samme');
+    expect(delayed.text).not.toContain('button-filled');
+    sandbox.faults.clear();
+    testApp.clock.advance(10);
+    await browser.get('/organizations');
+    expect(textOf(await browser.get('/connection'))).not.toContain('Vi prøver igen af os selv');
+  });
+
+  test('near its end the page says for how long it works, and renewing is the one thing to do', async () => {
+    const browser = openBrowser(testApp.app);
+    await browser.connect('rikke', '118244');
+    expect((await browser.get('/connection')).text).not.toContain('button-filled');
+    let day = 0;
+    for (const [after, words, line] of [
+      [150, 'Forbindelsen virker i 30 dage endnu, til', 'Der var 30 dage tilbage af forbindelsen'],
+      [172.5, 'Forbindelsen virker i 8 dage endnu, til', 'Der var 30 dage tilbage af forbindelsen'],
+      [173, 'Forbindelsen virker i 7 dage endnu, til', 'Der var 7 dage tilbage af forbindelsen'],
+      [179, 'Forbindelsen virker i højst et døgn endnu, til', 'Der var 1 dag tilbage af forbindelsen'],
+    ] as const) {
+      testApp.clock.advance((after - day) * 86_400);
+      day = after;
+      await testApp.core.keepAlive.sweep();
+      const page = await browser.get('/connection');
+      expect(textOf(page)).toContain(words);
+      expect(textOf(page)).toContain(line);
+      expect(page.text.match(/button-filled[^>]*>([^<]*)</g)).toEqual([expect.stringContaining('>Forbind igen<')]);
+      expect(page.text.match(/>Forbind igen</g)).toHaveLength(1);
+    }
+    await browser.signIn('rikke');
+    const renewed = await browser.get('/connection');
+    expect(textOf(renewed)).not.toContain('Forbindelsen virker i');
+    expect(renewed.text).not.toContain('button-filled');
+  });
+
+  test('past an end that Visma Connect does not keep to, the page says that it may stop at any time', async () => {
+    testApp = createTestApp(sandbox, {
+      refreshTokenPolicy: { use: 're-use', lifetimeSeconds: 20 * 86_400, graceSeconds: 0 },
+    });
+    const browser = openBrowser(testApp.app);
+    await browser.connect('rikke', '118244');
+    for (const days of [19.5, 1]) {
+      testApp.clock.advance(days * 86_400);
+      await testApp.core.keepAlive.sweep();
+    }
+    const page = textOf(await browser.get('/connection'));
+    expect(page).toContain('Du er forbundet');
+    expect(page).toContain('Forbindelsen kan holde op med at virke når som helst.');
+  });
+
   test('our client refused is our alarm, not the person’s reconnect', async () => {
     const browser = await connectedAndExpired();
     testApp.clock.advance(60);
@@ -284,7 +342,9 @@ describe('staying connected', () => {
       level: 50,
       msg: expect.stringContaining('VISMA_CLIENT_SECRET'),
     });
-    expect(textOf(await browser.get('/connection'))).toContain('Du er forbundet');
+    const connection = textOf(await browser.get('/connection'));
+    expect(connection).toContain('Du er forbundet');
+    expect(connection).toContain('En fejl hos os forsinkede fornyelsen');
   });
 
   test('a token that Dinero refuses is refreshed once and tried once more, then it stops', async () => {

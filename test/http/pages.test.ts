@@ -124,6 +124,7 @@ describe('cookies', () => {
       '/nowhere',
       '/healthz',
       '/oauth/finish/6f1f6f1e-0000-4000-8000-000000000000',
+      '/reconnect/6f1f6f1e-0000-4000-8000-000000000000',
     ]) {
       const response = await request(testApp.app).get(path);
       expect(cookiesOf(response).filter((cookie) => cookie.includes('session'))).toEqual([]);
@@ -239,6 +240,7 @@ describe('every answer', () => {
     ['get', '/favicon.svg', 200],
     ['get', '/healthz', 200],
     ['get', '/oauth/finish/x', 400],
+    ['get', '/reconnect/x', 400],
     ['post', '/oauth/callback', 303],
     ['put', '/', 405],
     ['delete', '/healthz', 405],
@@ -275,6 +277,7 @@ describe('every answer', () => {
     ['delete', '/connection'],
     ['options', '/organizations'],
     ['patch', '/nowhere'],
+    ['put', '/reconnect/6f1f6f1e-0000-4000-8000-000000000000'],
   ])('%s %s is answered 405 with what is allowed', async (method, path) => {
     const response = await request(testApp.app)[method as 'get'](path);
     expect(response.status).toBe(405);

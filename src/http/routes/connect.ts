@@ -6,13 +6,13 @@ import { ConnectError } from '../../core/errors.ts';
 import type { Core } from '../../core/index.ts';
 import type { Clock } from '../../core/ports.ts';
 import { describeAccess } from '../access.ts';
+import { readAttemptId } from '../attempt-id.ts';
 import { parseBody } from '../bodies.ts';
 import { languageOf } from '../locals.ts';
 import { leaveNotice } from '../notices.ts';
 import { beginSession, renewSession } from '../sessions.ts';
 
 const startForm = z.object({ prompt: z.literal('login').optional() });
-const attemptId = z.uuid();
 
 export function createConnectRoutes(
   core: Pick<Core, 'connecting' | 'connections' | 'work'>,
@@ -44,14 +44,15 @@ export function createConnectRoutes(
   router.get('/oauth/finish/:attemptId', (request, response) => core.work.track(finish(request, response)));
 
   async function finish(request: Request<{ attemptId: string }>, response: Response): Promise<void> {
-    const id = request.params.attemptId;
-    if (!attemptId.safeParse(id).success) throw new ConnectError('attempt_unknown', 'no attempt has this id');
+    const id = readAttemptId(request);
     const { browserId } = request.session;
     if (browserId === undefined && !('continue' in request.query)) return askForOneClick(request, response);
     const result = await core.connecting.finish(id, browserId ?? null);
     // A later visit: the connection knows best what is to be done now.
-    if (result.isRepeat || request.session.renewedFor === id) return response.redirect(303, '/connection');
+    const repeated = result.isRepeat || request.session.renewedFor === id || result.kind === 'kept';
+    if (repeated) return response.redirect(303, result.kind === 'undecided' ? `/reconnect/${id}` : '/connection');
     await renewSession(request, result.userId, id, options.clock.now());
+    if (result.kind === 'undecided') return response.redirect(303, `/reconnect/${id}`);
     if (result.kind === 'connected') leaveNotice(response, 'reconnected', options.https);
     response.redirect(303, result.kind === 'connected' ? '/connection' : '/organizations');
   }

@@ -3,10 +3,24 @@
 import { type RequestHandler, type Response, Router } from 'express';
 import type { ConnectionSummary } from '../../core/connections.ts';
 import type { Core } from '../../core/index.ts';
+import type { Clock } from '../../core/ports.ts';
 import { describeAccess } from '../access.ts';
 import { type Notice, takeNotice } from '../notices.ts';
+import { describeEvent, describeReason } from '../timeline.ts';
 
-export function createConnectionRoutes(core: Pick<Core, 'connections' | 'disconnecting'>, options: { https: boolean }) {
+const dayMilliseconds = 24 * 3600 * 1000;
+const noticeKinds: Record<Notice, 'success' | 'info'> = {
+  connected: 'success',
+  company_changed: 'success',
+  reconnected: 'success',
+  kept: 'info',
+  first_answer: 'info',
+};
+
+export function createConnectionRoutes(
+  core: Pick<Core, 'connections' | 'disconnecting'>,
+  options: { clock: Clock; https: boolean },
+) {
   const router = Router();
 
   // Which company, since when, with what access, until when.
@@ -15,7 +29,7 @@ export function createConnectionRoutes(core: Pick<Core, 'connections' | 'disconn
     if (!connection) return response.redirect(303, '/');
     if (connection.status === 'disconnected') return renderDisconnected(response);
     if (connection.status === 'pending') return response.redirect(303, '/organizations');
-    renderConnection(response, connection, takeNotice(request, response, options.https));
+    renderConnection(response, connection, takeNotice(request, response, options.https), options.clock.now());
   });
 
   // Asks once, and says what exactly will happen.
@@ -48,10 +62,11 @@ function renderDisconnected(response: Response): void {
   response.render('disconnected', { title: response.locals.t('disconnected.heading') });
 }
 
-function renderConnection(response: Response, connection: ConnectionSummary, notice: Notice | null): void {
+function renderConnection(response: Response, connection: ConnectionSummary, notice: Notice | null, now: Date): void {
   const arrived = notice === 'connected';
+  const { t } = response.locals;
   response.render('connection', {
-    title: response.locals.t(`connection.heading_${connection.status}`),
+    title: t(`connection.heading_${connection.status}`),
     step: arrived ? 4 : null,
     connection: {
       status: connection.status,
@@ -60,11 +75,20 @@ function renderConnection(response: Response, connection: ConnectionSummary, not
       access: describeAccess(connection.scope),
       missingAccess: describeAccess(connection.missingScope),
       accessExpiresAt: connection.accessExpiresAt,
+      accessIsOver: connection.accessExpiresAt !== null && connection.accessExpiresAt <= now,
       refreshExpiresAt: connection.refreshExpiresAt,
-      reason: connection.reason,
+      reason: describeReason(connection.reason, t),
+      refreshDelayed: connection.refreshDelayed,
+      daysLeft: countDaysLeft(connection, now),
     },
-    events: connection.events,
+    events: connection.events.map((event) => describeEvent(event, t)),
     notice: notice === null || arrived ? null : `notices.${notice}`,
-    noticeKind: 'success',
+    noticeKind: notice === null ? null : noticeKinds[notice],
   });
+}
+
+/** Days that are left of a connection whose person has been warned, the last one begun; null without a warning. */
+function countDaysLeft({ status, warnedDays, refreshExpiresAt }: ConnectionSummary, now: Date): number | null {
+  if (status !== 'connected' || warnedDays === null || refreshExpiresAt === null) return null;
+  return Math.max(0, Math.ceil((refreshExpiresAt.getTime() - now.getTime()) / dayMilliseconds));
 }

@@ -1,4 +1,4 @@
-// The app's attempts, seen and moved in its database file: time passes for a test without waiting.
+// The app's rows, seen and moved in its database file: time passes for a test without waiting.
 
 import { DatabaseSync } from 'node:sqlite';
 
@@ -31,6 +31,21 @@ export function openAttemptRows(file: string) {
       } finally {
         db.exec('ROLLBACK');
       }
+    },
+    close: () => db.close(),
+  };
+}
+
+export type ConnectionRows = ReturnType<typeof openConnectionRows>;
+
+export function openConnectionRows(file: string) {
+  const db = new DatabaseSync(file, { timeout: 5_000 });
+
+  return {
+    /** As if everybody's access ended in so many days, and keep-alive had said so. */
+    warn(daysLeft: number): void {
+      const end = new Date(Date.now() + daysLeft * 86_400_000).toISOString();
+      db.prepare('UPDATE connections SET refresh_expires_at = ?, warned_days = ?').run(end, daysLeft);
     },
     close: () => db.close(),
   };

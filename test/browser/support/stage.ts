@@ -9,7 +9,7 @@ import type { Browser, BrowserContext } from 'playwright-core';
 import { type Sandbox, type SandboxSettings, startSandbox } from '../../../src/sandbox/sandbox.ts';
 import { type AppProcess, client, describeApp, findFreePort, startApp } from './app-process.ts';
 import { launchChromium } from './chromium.ts';
-import { type AttemptRows, openAttemptRows } from './rows.ts';
+import { type AttemptRows, type ConnectionRows, openAttemptRows, openConnectionRows } from './rows.ts';
 import { createTab, type Language, type Tab } from './tab.ts';
 import { type Complaints, watch } from './watch.ts';
 
@@ -24,6 +24,8 @@ export type Stage = {
   browser: Browser;
   /** The attempts in the app's database, to move their time. */
   attempts: AttemptRows;
+  /** The connections, likewise. */
+  connections: ConnectionRows;
   complaints: Complaints;
   /** A browser that has never been here; its first tab. */
   open(options?: VisitorOptions): Promise<Tab>;
@@ -79,6 +81,8 @@ async function buildStage(options: StageOptions, onClose: (closer: () => unknown
   onClose(app.stop);
   const attempts = openAttemptRows(join(folder, 'test.db'));
   onClose(attempts.close);
+  const connections = openConnectionRows(join(folder, 'test.db'));
+  onClose(connections.close);
   const complaints: Complaints = { list: [], expectedStatuses: new Set() };
 
   async function openTabIn(context: BrowserContext, visitor: VisitorOptions = {}): Promise<Tab> {
@@ -102,5 +106,5 @@ async function buildStage(options: StageOptions, onClose: (closer: () => unknown
     return openTabIn(context, visitor);
   }
 
-  return { app, sandbox, browser, attempts, complaints, open, openTabIn };
+  return { app, sandbox, browser, attempts, connections, complaints, open, openTabIn };
 }
