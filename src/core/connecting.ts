@@ -5,7 +5,7 @@ import { ConnectError, type ErrorCode, isConnectError } from './errors.ts';
 import type { AttemptStore, Clock, IdentityProvider, IdentityStore } from './ports.ts';
 import type { Replacing, SuccessfulResult } from './replacing.ts';
 import type { RunningWork } from './running-work.ts';
-import type { Attempt, AttemptResult, Authorization, AuthorizationResponse, Language } from './types.ts';
+import type { Attempt, AttemptResult, Authorization, AuthorizationResponse, Identity, Language } from './types.ts';
 
 /** An hour: a person with a second factor and a telephone call in between still gets through (decision 5). */
 const attemptLifetimeSeconds = 3600;
@@ -113,11 +113,16 @@ export function createConnecting(
     if (attempt.expiresAt <= clock.now()) throw new ConnectError('attempt_expired', 'the attempt came back too late');
     if (response.kind === 'error') throw new ConnectError(codeOf(response.error), 'the provider sent an error back');
     const { grant, subject, identity } = await identityProvider.exchangeCode(response, secrets);
-    const userId = identity ? await identities.nameUser(identity, attempt.userId, clock.now()) : attempt.userId;
+    const userId = identity ? await nameUser(identity, attempt) : attempt.userId;
     const authorization = { grant, subject };
     const objection = await replacing.findObjection(userId, authorization);
     if (objection) return { result: { kind: 'undecided', userId, objection }, parked: authorization };
     return { result: await replacing.replace(userId, authorization, attempt.startedAt), parked: null };
+  }
+
+  async function nameUser(identity: Identity, { userId }: Attempt): Promise<string> {
+    const taken = await replacing.belongsToOther(userId, identity.subject);
+    return identities.nameUser(identity, taken ? randomUUID() : userId, clock.now());
   }
 
   /** Another visit is exchanging the code right now, or died while it did. */

@@ -11,6 +11,10 @@ export type Replacing = ReturnType<typeof createReplacing>;
 export type SuccessfulResult = Exclude<AttemptResult, { kind: 'failed' }>;
 type Undecided = Extract<AttemptResult, { kind: 'undecided' }>;
 
+const waitForAnswerMilliseconds = 250;
+/** 20 seconds: two calls of Dinero may take that long. */
+const waitForAnswerTries = 80;
+
 export function createReplacing(
   ports: Pick<Ports, 'clock' | 'accountingApi' | 'attempts' | 'connections' | 'revocations'>,
   organizations: Organizations,
@@ -18,6 +22,15 @@ export function createReplacing(
 ) {
   const { clock, accountingApi, attempts, connections, revocations } = ports;
   const policy = options.refreshTokenPolicy;
+
+  /**
+   * Whether this person may become that user: not when another person's connection is there. With `openid` people are
+   * told apart for certain, and another person is another user.
+   */
+  async function belongsToOther(userId: string, subject: string): Promise<boolean> {
+    const there = await connections.findByUser(userId);
+    return there?.subject != null && there.subject !== subject;
+  }
 
   /**
    * What speaks against replacing the user's grant by this one; null when nothing does, or when there is no company
@@ -75,27 +88,60 @@ export function createReplacing(
     }
   }
 
-  /** Carries the person's answer out, the first one only. */
+  /**
+   * Carries the person's answer out, the first one only; whoever answers meanwhile gets its result. When it fails,
+   * nothing was replaced, and the question stays open.
+   */
   async function decide(
     attempt: Attempt,
-    { userId, objection }: Undecided,
+    undecided: Undecided,
     decision: 'replace' | 'keep',
   ): Promise<SuccessfulResult> {
     const parked = await attempts.takeParked(attempt.id);
-    if (parked === null) return { kind: 'kept', userId };
-    let result: SuccessfulResult = { kind: 'kept', userId };
-    if (decision === 'replace') result = await replace(userId, parked, attempt.startedAt);
-    else await discard(parked, objection);
-    await attempts.finish(attempt.id, result, null);
-    return result;
+    if (parked === null) return waitForOtherAnswer(attempt, undecided);
+    try {
+      const result = await carryOut(attempt, undecided, parked, decision);
+      await attempts.finish(attempt.id, result, null);
+      return result;
+    } catch (error) {
+      const ended = isConnectError(error, 'not_connected');
+      if (ended) await attempts.finish(attempt.id, { kind: 'failed', code: 'not_connected' }, null);
+      else await attempts.finish(attempt.id, undecided, parked);
+      throw error;
+    }
+  }
+
+  async function carryOut(
+    { claimedAt, startedAt }: Attempt,
+    { userId }: Undecided,
+    parked: Authorization,
+    decision: 'replace' | 'keep',
+  ): Promise<SuccessfulResult> {
+    const current = await connections.findByUser(userId);
+    // A consent that was given after the question was asked is the later word.
+    const overtaken = current !== null && claimedAt !== null && current.authorizedAt > claimedAt;
+    if (decision === 'replace' && !overtaken) return replace(userId, parked, startedAt);
+    await discard(parked, current);
+    return { kind: 'kept', userId };
+  }
+
+  async function waitForOtherAnswer({ id }: Attempt, { userId }: Undecided): Promise<SuccessfulResult> {
+    for (let tries = 0; tries < waitForAnswerTries; tries += 1) {
+      const result = (await attempts.find(id))?.result;
+      if (result?.kind === 'failed') throw new ConnectError(result.code, 'another answer to this question failed');
+      if (result && result.kind !== 'undecided') return result;
+      await clock.sleep(waitForAnswerMilliseconds);
+    }
+    return { kind: 'kept', userId };
   }
 
   /**
    * Another person's grant is revoked. The same person's is only forgotten: nobody knows whether revoking it would end
    * the connection that is kept (decision 12).
    */
-  async function discard({ grant }: Authorization, objection: Objection): Promise<void> {
-    if (objection !== 'other_person' || grant.refreshToken === null) return;
+  async function discard({ grant, subject }: Authorization, current: Connection | null): Promise<void> {
+    const known = subject !== null && current?.subject != null;
+    if (!known || subject === current.subject || grant.refreshToken === null) return;
     await revocations.add(grant.refreshToken, clock.now());
   }
 
@@ -106,5 +152,5 @@ export function createReplacing(
     }
   }
 
-  return { findObjection, replace, decide, keepUndecided };
+  return { belongsToOther, findObjection, replace, decide, keepUndecided };
 }

@@ -15,7 +15,6 @@ type AttemptRequest = Request<{ attemptId: string }>;
 
 export function createReconnectRoutes(core: Pick<Core, 'connecting' | 'connections'>, options: { https: boolean }) {
   const router = Router();
-  const deciding = new Map<string, Promise<Result>>();
 
   // Which company it is about, what is different, and what the person can do now.
   router.get('/reconnect/:attemptId', (request, response) => renderQuestion(request, response, null));
@@ -30,20 +29,11 @@ export function createReconnectRoutes(core: Pick<Core, 'connecting' | 'connectio
       if (!follows(before, decision)) leaveNotice(response, 'first_answer', options.https);
       return response.redirect(303, '/connection');
     }
-    const result = await decideOnce(id, browserId, decision);
+    const result = await core.connecting.decide(id, browserId, decision);
     const notice = follows(result, decision) ? noticeOf(result) : 'first_answer';
     if (notice) leaveNotice(response, notice, options.https);
     response.redirect(303, result.kind === 'authorized' ? '/organizations' : '/connection');
   });
-
-  /** A double click is one answer: the second one waits for the first, and the page that follows shows its result. */
-  function decideOnce(id: string, browserId: string | null, decision: Decision): Promise<Result> {
-    const already = deciding.get(id);
-    if (already) return already;
-    const answer = core.connecting.decide(id, browserId, decision).finally(() => deciding.delete(id));
-    deciding.set(id, answer);
-    return answer;
-  }
 
   async function renderQuestion(request: AttemptRequest, response: Response, notice: string | null): Promise<void> {
     const attemptId = readAttemptId(request);
