@@ -1,6 +1,6 @@
 import type { Knex } from 'knex';
 
-// Only adds, so that the version before goes on working on this schema.
+// Only adds columns that may be empty, so that what the version before writes goes on being right.
 
 export async function up(knex: Knex): Promise<void> {
   await knex.schema.alterTable('connections', (table) => {
@@ -9,10 +9,11 @@ export async function up(knex: Knex): Promise<void> {
     table.text('sent_at');
     table.integer('failures').notNullable().defaultTo(0);
     table.text('next_attempt_at');
-    table.text('due_at').index();
+    table.text('due_at');
     table.integer('warned_days');
     table.text('obtained_at');
     table.text('subject');
+    table.index(['due_at', 'user_id']);
   });
   // Due at once: the first look at each of them finds out when it has to be kept alive or warned of.
   await knex('connections')
@@ -43,7 +44,7 @@ export async function down(knex: Knex): Promise<void> {
     table.dropColumn('detail');
   });
   await knex.schema.alterTable('connections', (table) => {
-    table.dropIndex('due_at');
+    table.dropIndex(['due_at', 'user_id']);
     table.dropColumns(
       'lease_owner',
       'lease_until',

@@ -47,7 +47,7 @@ export function createConnectionStore(
     saveAuthorized: (userId, grant, { refreshExpiresAt, dueAt, subject, startedAt, now, events }) =>
       tryAgain(async () => {
         const before = await findRow({ user_id: userId });
-        if (before?.disconnected_at && before.disconnected_at > startedAt.toISOString()) return { result: null };
+        if (before && endedBetween(before, startedAt, now)) return { result: null };
         const id = before?.id ?? randomUUID();
         const change = {
           ...(await sealing.seal(id, grant)),
@@ -120,4 +120,9 @@ export function createConnectionStore(
       async (db) => revocation && (await db<RevocationRow>('revocations').insert(revocation)),
     );
   }
+}
+
+/** An end in the future is a clock's mistake, and keeps nobody out. */
+function endedBetween({ disconnected_at: ended }: ConnectionRow, startedAt: Date, now: Date): boolean {
+  return ended !== null && ended > startedAt.toISOString() && ended <= now.toISOString();
 }

@@ -33,14 +33,12 @@ export function createConnectionWriting(database: Database, onEvent: EventListen
     }
     database.checkFile();
     if (told.events.length === 0 && !alongside) return database.run(write);
-    const written = await database.run((db) =>
-      db.transaction(async (trx) => {
-        if (!(await write(trx))) return false;
-        for (const event of told.events) await insertEvent(trx, id, event, told.at);
-        await alongside?.(trx);
-        return true;
-      }),
-    );
+    const written = await database.runTransaction(async (trx) => {
+      if (!(await write(trx))) return false;
+      for (const event of told.events) await insertEvent(trx, id, event, told.at);
+      await alongside?.(trx);
+      return true;
+    });
     if (written) for (const event of told.events) onEvent(id, event);
     return written;
   }
@@ -51,14 +49,12 @@ export function createConnectionWriting(database: Database, onEvent: EventListen
     told: { events: EventDraft[]; at: Date },
   ): Promise<boolean> {
     database.checkFile();
-    const written = await database.run((db) =>
-      db.transaction(async (trx) => {
-        const rows = await selectConnections(trx).insert(row).onConflict('user_id').ignore().returning('id');
-        if (rows.length !== 1) return false;
-        for (const event of told.events) await insertEvent(trx, row.id, event, told.at);
-        return true;
-      }),
-    );
+    const written = await database.runTransaction(async (trx) => {
+      const rows = await selectConnections(trx).insert(row).onConflict('user_id').ignore().returning('id');
+      if (rows.length !== 1) return false;
+      for (const event of told.events) await insertEvent(trx, row.id, event, told.at);
+      return true;
+    });
     if (written) for (const event of told.events) onEvent(row.id, event);
     return written;
   }

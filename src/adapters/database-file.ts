@@ -6,7 +6,14 @@ import { dirname } from 'node:path';
 export function createDatabaseFile(filename: string, leastFreeBytes: number) {
   let opened: Stats | null = null;
 
-  const look = () => statSync(filename, { throwIfNoEntry: false }) ?? null;
+  /** Null when there is none, or the disk does not say. */
+  function look(): Stats | null {
+    try {
+      return statSync(filename);
+    } catch {
+      return null;
+    }
+  }
 
   return {
     /** What is under the name now is what is open from here on. */
@@ -21,8 +28,12 @@ export function createDatabaseFile(filename: string, leastFreeBytes: number) {
       return found.ino === opened.ino && found.dev === opened.dev ? 'same' : 'replaced';
     },
     hasRoom(): boolean {
-      const { bavail, bsize } = statfsSync(dirname(filename));
-      return bavail * bsize >= leastFreeBytes;
+      try {
+        const { bavail, bsize } = statfsSync(dirname(filename));
+        return bavail * bsize >= leastFreeBytes;
+      } catch {
+        return false;
+      }
     },
   };
 }

@@ -16,6 +16,8 @@ const migrationsDirectory = fileURLToPath(new URL('../../migrations', import.met
 /** The wait is in the driver and blocks the event loop, so it is short; the patience is in `run`. */
 const busyTimeoutMilliseconds = 20;
 const patienceMilliseconds = 2_000;
+/** Another process may be migrating a large database. */
+const migrationPatienceMilliseconds = 60_000;
 const acquireTimeoutMilliseconds = 5_000;
 const lockTable = 'knex_migrations_lock';
 const writeProbeMilliseconds = 2_000;
@@ -40,20 +42,45 @@ export function openDatabase(filename: string, options: { leastFreeBytes?: numbe
    * Runs one query or transaction, again while another process holds the lock, for two seconds.
    * Throws database_unavailable when the database cannot serve it; any other failure is a bug.
    */
-  async function run<T>(query: (db: Sql) => PromiseLike<T>): Promise<T> {
+  async function run<T>(query: (db: Sql) => PromiseLike<T>, milliseconds = patienceMilliseconds): Promise<T> {
     if (closed) throw new ConnectError('database_unavailable', 'the database is closed: the app is stopping');
     if (file.state() === 'replaced') await reopen();
-    const patient = Date.now() + patienceMilliseconds;
+    const patient = Date.now() + milliseconds;
     for (;;) {
+      const asked = db;
       try {
-        return await query(db);
+        return await query(asked);
       } catch (error) {
         const code = codeOf(error);
+        // Whoever waited for a place when the file was replaced was turned away, and goes on with the new one.
+        if (code === null && asked !== db) continue;
         if (code === null) throw error;
         if (!isBusy(code) || Date.now() > patient) throw translate(code);
         await new Promise((resolve) => setTimeout(resolve, 10 + Math.random() * 40));
       }
     }
+  }
+
+  /**
+   * Runs `work` in one transaction, as `run` does. What went wrong inside is what is reported: SQLite may have rolled
+   * back by itself, and then the library's own rollback fails after it.
+   */
+  function runTransaction<T>(work: (db: Sql) => Promise<T>): Promise<T> {
+    return run(async (sql) => {
+      let failure: unknown = null;
+      try {
+        return await sql.transaction(async (trx) => {
+          try {
+            return await work(trx);
+          } catch (error) {
+            failure = error;
+            throw error;
+          }
+        });
+      } catch (error) {
+        throw failure ?? error;
+      }
+    });
   }
 
   /** Somebody put another file in its place, for example a backup. */
@@ -91,12 +118,13 @@ export function openDatabase(filename: string, options: { leastFreeBytes?: numbe
 
   return {
     run,
+    runTransaction,
     checkFile,
     checkRoom,
     /** Brings the schema up to date. Throws database_unavailable. */
     async migrate(): Promise<void> {
       try {
-        await run(migrateAtOnce);
+        await run(migrateAtOnce, migrationPatienceMilliseconds);
         chmodSync(filename, 0o600);
         file.remember();
       } catch (error) {
@@ -136,7 +164,8 @@ function connect(filename: string): Knex {
     connection: { filename },
     useNullAsDefault: true,
     compileSqlOnError: false,
-    migrations: { directory: migrationsDirectory, loadExtensions: ['.ts'] },
+    // A version that is newer may have migrated: what it added does not concern this one.
+    migrations: { directory: migrationsDirectory, loadExtensions: ['.ts'], disableMigrationsListValidation: true },
     pool: { min: 1, max: 1, afterCreate: prepareConnection },
     acquireConnectionTimeout: acquireTimeoutMilliseconds,
     log: silent,

@@ -30,7 +30,7 @@ export function toGrant(
  */
 export function keepTokens(answer: Answer, before: RefreshableGrant, now: Date): Grant | null {
   const { status, accessToken, refreshToken } = answer;
-  if (status !== 200 || (accessToken === null && refreshToken === null)) return null;
+  if (status < 200 || status > 299 || (accessToken === null && refreshToken === null)) return null;
   const kept = { ...before, refreshToken: refreshToken ?? before.refreshToken };
   if (accessToken === null) return kept;
   return { ...kept, accessToken, expiresAt: inSeconds(now, shortLifetimeSeconds), obtainedAt: now };

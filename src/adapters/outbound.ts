@@ -9,7 +9,7 @@ import pLimit from 'p-limit';
  */
 export type Fetch = (input: Request | string | URL, init?: RequestInit, maySend?: () => boolean) => Promise<Response>;
 
-const maxWaiting = 100;
+const usualMaxWaiting = 100;
 
 const sentences = {
   timeout: 'no answer in time',
@@ -43,6 +43,7 @@ export function createOutboundFetch(options: {
   timeoutMilliseconds: number;
   maxBytes: number;
   concurrency: number;
+  maxWaiting?: number;
 }): Fetch {
   const limit = pLimit(options.concurrency);
 
@@ -72,7 +73,7 @@ export function createOutboundFetch(options: {
   }
 
   return async (input, init = {}, maySend = () => true) => {
-    if (limit.pendingCount >= maxWaiting) throw new OutboundError('busy', hostOf(input));
+    if (limit.pendingCount >= (options.maxWaiting ?? usualMaxWaiting)) throw new OutboundError('busy', hostOf(input));
     return limit(() => fetchWhole(input, init, maySend));
   };
 }

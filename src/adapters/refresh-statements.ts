@@ -11,7 +11,7 @@ import type { createGrantSealing } from './grant-sealing.ts';
 
 type Statements = Pick<
   ConnectionStore,
-  'takeLease' | 'renewLease' | 'releaseLease' | 'saveRefreshed' | 'listDue' | 'reschedule'
+  'takeLease' | 'renewLease' | 'releaseLease' | 'saveRefreshed' | 'listDue' | 'reschedule' | 'scheduleForgotten'
 >;
 
 const nothingToTell = { events: [], at: new Date(0) };
@@ -62,9 +62,14 @@ export function createRefreshStatements(
       return writing.update(
         id,
         (row) => row.where({ generation }),
-        () => ({
+        (db) => ({
           ...sealed,
           ...restedRefresh,
+          // A refusal of the token that this one replaces was said of the former one.
+          status: db.raw(
+            "case when status <> 'needs_reconnect' then status when organization_id is null then 'pending' else 'connected' end",
+          ),
+          reason: null,
           failures: state.failures,
           next_attempt_at: toText(state.nextAttemptAt),
           refresh_expires_at: toText(refreshExpiresAt),
@@ -83,6 +88,15 @@ export function createRefreshStatements(
       });
       return rows.map(({ user_id: userId, due_at: dueAt }) => ({ userId, dueAt: new Date(dueAt ?? 0) }));
     },
+
+    scheduleForgotten: (now) =>
+      database.run((db) =>
+        db<ConnectionRow>('connections')
+          .whereNull('due_at')
+          .whereIn('status', ['pending', 'connected'])
+          .whereNotNull('sealed_access_token')
+          .update({ due_at: now.toISOString() }),
+      ),
 
     reschedule: ({ id, generation, dueAt: dueBefore }, { dueAt, warnedDays, now }, event) =>
       writing.update(

@@ -38,15 +38,28 @@ export async function readTokenAnswer(response: Response): Promise<Answer> {
   const init = { status: response.status, headers: response.headers };
   const bodyless = [204, 205, 304].includes(response.status);
   return {
-    response: new Response(bodyless ? null : body ? JSON.stringify(rest) : text, init),
+    response: new Response(bodyless ? null : body ? toText(rest) : text, init),
     status: response.status,
     error: typeof body?.error === 'string' && knownErrors.includes(body.error) ? body.error : null,
     // An id_token of another type is as wrong as a forged one: hand it on, it will not verify.
-    idToken: idToken === undefined || idToken === null ? null : String(idToken),
+    idToken: idToken === undefined || idToken === null ? null : toIdToken(idToken),
     accessToken: toToken(body?.access_token),
     refreshToken: toToken(body?.refresh_token),
     retryAfter: response.headers.get('retry-after'),
   };
+}
+
+function toIdToken(value: unknown): string {
+  return typeof value === 'string' ? value : 'malformed';
+}
+
+/** What is nested too deep to be written again is nothing that anybody reads. */
+function toText(body: Record<string, unknown>): string {
+  try {
+    return JSON.stringify(body);
+  } catch {
+    return '{}';
+  }
 }
 
 /** RFC 6749, appendix A.12 and A.17: printable ASCII. */
@@ -82,9 +95,13 @@ function parseObject(text: string): Record<string, unknown> | null {
 
 /** What a refresh that brought no usable answer means for the token that was sent. */
 export function judgeRefreshFailure(answer: Answer, now: Date): Exclude<RefreshOutcome, { kind: 'refreshed' }> {
+  const { status, error } = answer;
   const { code, message, retryAfterSeconds } = judgeTokenFailure(answer, now);
   if (code === 'grant_rejected') return { kind: 'rejected' };
-  if (code === 'client_rejected') return { kind: 'client_rejected', message };
-  // A success without tokens may have spent the one that was sent.
-  return answer.status < 300 ? { kind: 'unknown', message } : { kind: 'try_later', message, retryAfterSeconds };
+  if (status === 401 || error === 'invalid_client' || error === 'unauthorized_client') {
+    return { kind: 'client_rejected', message };
+  }
+  // A success without tokens may have spent the one that was sent, and so may what broke behind a gateway.
+  const spent = status < 300 || (status >= 500 && status !== 503);
+  return spent ? { kind: 'unknown', message } : { kind: 'try_later', message, retryAfterSeconds };
 }

@@ -13,15 +13,20 @@ import { type Answer, judgeRefreshFailure, judgeTokenFailure, readTokenAnswer } 
 
 const uiLocales = { da: 'da-DK', en: 'en-GB' };
 const discoveryKeptMilliseconds = 24 * 3600 * 1000;
-/** The token endpoint burns the code or spends the token even when nobody waits for the answer, so wait for it. */
-const tokenTimeoutMilliseconds = 20_000;
-const otherTimeoutMilliseconds = 5_000;
-const maxBytes = 256 * 1024;
-const concurrency = 16;
+const discoveryAgainMilliseconds = 60_000;
+const limits = { maxBytes: 256 * 1024, concurrency: 16 };
+const otherCalls = { ...limits, timeoutMilliseconds: 5_000 };
+/**
+ * The token endpoint burns the code or spends the token even when nobody waits for the answer, so wait for it. Whoever
+ * is turned away waits seconds for the next try, so let many stand in line.
+ */
+const tokenCalls = { ...limits, timeoutMilliseconds: 20_000, maxWaiting: 1_000 };
 
 type TokenRequest = {
   tokens: client.TokenEndpointResponse | null;
   answer: Answer | null;
+  /** The provider answered, whether or not anybody can read it. */
+  answered: boolean;
   failure: OutboundError | null;
 };
 type Discovered = { metadata: client.ServerMetadata; keys: JWTVerifyGetKey; until: number };
@@ -34,8 +39,8 @@ export function createVismaConnect(
   options: { issuer: string; clientId: string; clientSecret: string; scopes: string[]; redirectUri: string },
   clock: Clock,
 ) {
-  const fetchToken = createOutboundFetch({ timeoutMilliseconds: tokenTimeoutMilliseconds, maxBytes, concurrency });
-  const fetchOther = createOutboundFetch({ timeoutMilliseconds: otherTimeoutMilliseconds, maxBytes, concurrency });
+  const fetchToken = createOutboundFetch(tokenCalls);
+  const fetchOther = createOutboundFetch(otherCalls);
   const openid = options.scopes.includes('openid');
   let discovered: Promise<Discovered> | null = null;
   let lastDiscovered: Discovered | null = null;
@@ -45,8 +50,14 @@ export function createVismaConnect(
     discovered ??= fetchDiscovery().finally(() => {
       discovered = null;
     });
-    lastDiscovered = await discovered;
+    lastDiscovered = await discovered.catch((error: unknown) => keepDiscovered(error));
     return lastDiscovered;
+  }
+
+  /** What was known yesterday is good enough while the document cannot be had; it is looked for again soon. */
+  function keepDiscovered(error: unknown): Discovered {
+    if (!lastDiscovered) throw error;
+    return { ...lastDiscovered, until: clock.now().getTime() + discoveryAgainMilliseconds };
   }
 
   async function fetchDiscovery(): Promise<Discovered> {
@@ -83,10 +94,12 @@ export function createVismaConnect(
     request: (configuration: client.Configuration) => Promise<client.TokenEndpointResponse>,
     maySend: () => boolean = () => true,
   ): Promise<TokenRequest> {
-    const asked: TokenRequest = { tokens: null, answer: null, failure: null };
+    const asked: TokenRequest = { tokens: null, answer: null, answered: false, failure: null };
     const configuration = configure(found, async (input, init) => {
       try {
-        asked.answer = await readTokenAnswer(await fetchToken(input, init, maySend));
+        const response = await fetchToken(input, init, maySend);
+        asked.answered = true;
+        asked.answer = await readTokenAnswer(response);
         return asked.answer.response;
       } catch (error) {
         if (error instanceof OutboundError) asked.failure = error;
@@ -153,13 +166,14 @@ export function createVismaConnect(
         throw error;
       });
       if (found instanceof ConnectError) return tryLater(found.message);
-      const { tokens, answer, failure } = await requestTokens(
+      const { tokens, answer, answered, failure } = await requestTokens(
         found,
         (configuration) => client.refreshTokenGrant(configuration, before.refreshToken),
         maySend,
       );
       if (tokens) return { kind: 'refreshed', grant: toGrant(tokens, before, now()), odd: false };
       if (failure) return failure.sent ? { kind: 'unknown', message: failure.message } : tryLater(failure.message);
+      if (answered && !answer) return { kind: 'unknown', message: 'token endpoint gave an unreadable answer' };
       if (!answer) return tryLater('the discovery document has no usable token endpoint');
       const kept = keepTokens(answer, before, now());
       return kept ? { kind: 'refreshed', grant: kept, odd: true } : judgeRefreshFailure(answer, now());

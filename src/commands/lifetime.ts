@@ -44,7 +44,10 @@ export function stopOnSignals(): Promise<NodeJS.Signals> {
     const stop = (signal: NodeJS.Signals) => {
       if (asked) process.exit(1);
       asked = true;
-      setTimeout(() => process.exit(1), stopLimitMilliseconds).unref();
+      setTimeout(() => {
+        process.stderr.write('Stopped before all work was done: what was being stored may be lost.\n');
+        process.exit(1);
+      }, stopLimitMilliseconds).unref();
       resolve(signal);
     };
     process.on('SIGTERM', stop);

@@ -129,8 +129,9 @@ async function build(config: Config, logger: Logger) {
 
   async function keepAlive(signal: AbortSignal): Promise<void> {
     try {
-      const report = await core.keepAlive.sweep(signal);
+      const { bug, ...report } = await core.keepAlive.sweep(signal);
       logger[report.stopped ? 'warn' : 'debug'](report, 'keep-alive');
+      if (bug !== null) logger.error({ err: bug }, 'a bug: keep-alive met an error that nobody expected');
     } catch (error) {
       logger.error({ err: error }, 'keep-alive failed; it runs again in some seconds');
     }

@@ -15,6 +15,7 @@ export type UsableConnection = AuthorizedConnection & { refreshDelayed: boolean 
 const defaultMinTtlSeconds = 60;
 const waitMilliseconds = 25_000;
 const pollMilliseconds = 150;
+const refusedMilliseconds = 60_000;
 
 export function createAccessTokens(
   ports: { clock: Clock; connections: ConnectionStore },
@@ -23,6 +24,8 @@ export function createAccessTokens(
 ) {
   const { clock, connections } = ports;
   const running = new Map<string, Promise<AuthorizedConnection>>();
+  /** Connections whose fresh token Dinero refused, and when. */
+  const refused = new Map<string, number>();
 
   /**
    * The user's connection with an access token that lives at least `minTtlSeconds` longer, refreshed if need be. While
@@ -48,11 +51,21 @@ export function createAccessTokens(
       return await call(connection);
     } catch (error) {
       const refreshable = connection.grant.refreshToken !== null;
-      if (!refreshable || !isConnectError(error, 'dinero_unauthorized')) throw error;
+      if (!refreshable || !isConnectError(error, 'dinero_unauthorized') || isRefusedAnyway(connection.id)) throw error;
       const renewed = await refreshFor(connection);
       if (renewed.generation === connection.generation) throw error;
-      return await call(renewed);
+      return await call(renewed).catch((again: unknown) => {
+        if (isConnectError(again, 'dinero_unauthorized')) refused.set(connection.id, clock.monotonic());
+        throw again;
+      });
     }
+  }
+
+  /** A fresh token did not help a moment ago: another one would only spend the provider's patience. */
+  function isRefusedAnyway(connectionId: string): boolean {
+    const before = clock.monotonic() - refusedMilliseconds;
+    for (const [id, at] of refused) if (at < before) refused.delete(id);
+    return refused.has(connectionId);
   }
 
   /** Waits for a refresh at most as long as people wait for a page. */
@@ -65,7 +78,7 @@ export function createAccessTokens(
       ]);
       return { ...renewed, refreshDelayed: false };
     } catch (error) {
-      if (!isConnectError(error, ...passing) || !livesLongerThan(0, connection.grant, clock.now())) throw error;
+      if (!isConnectError(error, ...passing) || connection.grant.expiresAt <= clock.now()) throw error;
       return { ...connection, refreshDelayed: true };
     } finally {
       waited.abort();

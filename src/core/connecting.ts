@@ -13,6 +13,7 @@ const attemptLifetimeSeconds = 3600;
 const waitForOtherFinishMilliseconds = 250;
 /** 45 seconds: a token call and two of Dinero may take that long. */
 const waitForOtherFinishTries = 180;
+const longestFinishMilliseconds = waitForOtherFinishMilliseconds * waitForOtherFinishTries;
 /** For so long a second visit counts as part of the first one: a double click, a reload. */
 const repeatMilliseconds = 120_000;
 
@@ -130,7 +131,7 @@ export function createConnecting(
     for (let tries = 0; tries < waitForOtherFinishTries; tries += 1) {
       const current = await attempts.find(attempt.id);
       if (current?.result) return current.result;
-      if (!current?.claimedAt) break;
+      if (!current?.claimedAt || clock.now().getTime() - current.claimedAt.getTime() > longestFinishMilliseconds) break;
       await clock.sleep(waitForOtherFinishMilliseconds);
     }
     return { kind: 'failed', code: 'attempt_unfinished' };

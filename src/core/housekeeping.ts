@@ -1,7 +1,7 @@
 // What has to be done now and then: forget what has ended (requirements, E12) and finish what could not be done at once.
 
 import type { Disconnecting } from './disconnecting.ts';
-import type { AttemptStore, Clock, EventStore } from './ports.ts';
+import type { AttemptStore, Clock, ConnectionStore, EventStore } from './ports.ts';
 import type { Replacing } from './replacing.ts';
 
 const day = 24 * 3600 * 1000;
@@ -17,13 +17,14 @@ export type HousekeepingReport = {
 };
 
 export function createHousekeeping(
-  ports: { clock: Clock; attempts: AttemptStore; events: EventStore },
+  ports: { clock: Clock; attempts: AttemptStore; connections: ConnectionStore; events: EventStore },
   disconnecting: Disconnecting,
   replacing: Replacing,
 ) {
   /** One round; safe to run at any time, in any number of processes. */
   async function run(): Promise<HousekeepingReport> {
     const now = ports.clock.now().getTime();
+    await ports.connections.scheduleForgotten(new Date(now));
     const deletedAttempts = await ports.attempts.deleteStartedBefore(new Date(now - attemptsKeptMilliseconds));
     const deletedEvents = await ports.events.deleteBefore(new Date(now - eventsKeptMilliseconds));
     await replacing.keepUndecided(new Date(now - undecidedMilliseconds));

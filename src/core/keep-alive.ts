@@ -1,7 +1,7 @@
 // Refreshes what would lapse, finds out what has ended, and warns of what will (design, section 7, rule 7).
 
 import type { AccessTokens } from './access-tokens.ts';
-import { isConnectError } from './errors.ts';
+import { type ErrorCode, isConnectError } from './errors.ts';
 import type { Clock, ConnectionStore, DeploymentGuard, DuePosition } from './ports.ts';
 import {
   dueWarning,
@@ -13,8 +13,18 @@ import {
 } from './refresh-schedule.ts';
 import type { Connection, Grant } from './types.ts';
 
-/** `stopped`: the provider or the database does not work, and the rest waits for the next sweep. */
-export type SweepReport = { seen: number; refreshed: number; warned: number; failed: number; stopped: string | null };
+/**
+ * `stopped`: the provider or the database does not work, and the rest waits for the next sweep. `bug` is the first error
+ * that nobody expected; the connection that met it is looked at again in the next sweep.
+ */
+export type SweepReport = {
+  seen: number;
+  refreshed: number;
+  warned: number;
+  failed: number;
+  stopped: string | null;
+  bug: unknown;
+};
 
 const batchSize = 100;
 const defaultConcurrency = 4;
@@ -23,6 +33,8 @@ const defaultPauseMilliseconds = 50;
 const busyRefreshes = 8;
 const longestPausesForPeople = 300;
 const troublesToStop = 3;
+/** Troubles that no other connection can be without. */
+const stopping: ErrorCode[] = ['client_rejected', 'database_unavailable', 'deployment_foreign'];
 const restSeconds = 60;
 const unreadableAgainMilliseconds = 24 * 3600 * 1000;
 
@@ -42,7 +54,7 @@ export function createKeepAlive(
    * no to several or asks to wait. Safe to run in any number of processes. Throws database_unavailable.
    */
   async function sweep(signal?: AbortSignal): Promise<SweepReport> {
-    const report: SweepReport = { seen: 0, refreshed: 0, warned: 0, failed: 0, stopped: null };
+    const report: SweepReport = { seen: 0, refreshed: 0, warned: 0, failed: 0, stopped: null, bug: null };
     if (clock.monotonic() < restUntil || !(await deployment.isOurs())) return report;
     const due = readDue(clock.now());
     let troubles = 0;
@@ -53,9 +65,9 @@ export function createKeepAlive(
         const next = await due();
         if (next === null) return;
         report.seen += 1;
-        const trouble = await lookAfter(next.userId, report);
+        const trouble = await lookAfterSafely(next.userId, report);
         troubles = trouble === null ? 0 : troubles + 1;
-        if (trouble !== null && (trouble.code === 'client_rejected' || troubles >= troublesToStop)) {
+        if (trouble !== null && (stopping.includes(trouble.code) || troubles >= troublesToStop)) {
           report.stopped = trouble.code;
           restUntil = clock.monotonic() + Math.max(restSeconds, trouble.seconds) * 1000;
         }
@@ -63,8 +75,22 @@ export function createKeepAlive(
       }
     }
 
-    await Promise.all(Array.from({ length: concurrency }, work));
+    const workers = await Promise.allSettled(Array.from({ length: concurrency }, work));
+    const failure = workers.find((worker) => worker.status === 'rejected');
+    if (failure) throw failure.reason;
     return report;
+  }
+
+  /** One connection that meets a bug costs the others nothing. */
+  async function lookAfterSafely(userId: string, report: SweepReport): Promise<Trouble | null> {
+    try {
+      return await lookAfter(userId, report);
+    } catch (error) {
+      report.failed += 1;
+      if (isConnectError(error)) return { code: error.code, seconds: restSeconds };
+      report.bug ??= error;
+      return null;
+    }
   }
 
   /** The due ones one by one, read in batches; each is met once in a sweep. */
@@ -154,4 +180,4 @@ export function createKeepAlive(
 }
 
 type Authorized = Connection & { grant: Grant };
-type Trouble = { code: string; seconds: number };
+type Trouble = { code: ErrorCode; seconds: number };

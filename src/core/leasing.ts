@@ -12,6 +12,8 @@ export type HeldLease = {
   owner: string;
   /** True while the lease surely is ours. A process that was stopped finds out here that time went on. */
   maySend(): boolean;
+  /** Prolongs it now. False when it is not ours any more, or the database does not say. */
+  renew(): Promise<boolean>;
   /** Stops prolonging it. */
   end(): Promise<void>;
 };
@@ -24,27 +26,40 @@ export function createLeasing(clock: Clock, connections: Pick<ConnectionStore, '
     if (!(await connections.takeLease(connection, { owner, until: term.until }, clock.now()))) return null;
     const ended = new AbortController();
 
+    let lost = false;
+
+    async function renew(): Promise<boolean> {
+      const next = beginTerm();
+      try {
+        const renewed = await connections.renewLease(connection, { owner, until: next.until });
+        if (renewed) term = next;
+        else lost = true;
+        return renewed;
+      } catch {
+        // It runs out: `maySend` notices, and the save is fenced by the generation.
+        return false;
+      }
+    }
+
     async function keep(): Promise<void> {
       for (;;) {
         await clock.sleep(renewEveryMilliseconds, ended.signal);
         if (ended.signal.aborted) return;
-        const next = beginTerm();
-        // One that cannot be prolonged runs out: `maySend` notices, and the save is fenced by the generation.
-        const renewed = await connections.renewLease(connection, { owner, until: next.until }).catch(() => false);
-        if (renewed) term = next;
+        await renew();
       }
     }
 
     /** By two clocks: one stands still while a machine sleeps, the other one may be set. */
     function maySend(): boolean {
       const spent = [clock.monotonic() - term.startedMonotonic, clock.now().getTime() - term.started];
-      return spent.every((milliseconds) => milliseconds >= 0 && milliseconds < sendLimitMilliseconds);
+      return !lost && spent.every((milliseconds) => milliseconds >= 0 && milliseconds < sendLimitMilliseconds);
     }
 
     const keeping = keep();
     return {
       owner,
       maySend,
+      renew,
       end() {
         ended.abort();
         return keeping;

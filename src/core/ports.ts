@@ -93,8 +93,8 @@ export type AttemptStore = {
 };
 
 /**
- * Every write that changes what a connection is brings the line of its timeline, and both are stored or neither. Every
- * write of a grant names the generation that it replaces, and ends whatever refresh was going on.
+ * A write that changes what a connection is brings the line of its timeline: both are stored or neither. A write of a
+ * grant names the generation that it replaces, and ends whatever refresh was going on.
  */
 export type ConnectionStore = {
   findByUser(userId: string): Promise<Connection | null>;
@@ -107,14 +107,7 @@ export type ConnectionStore = {
   saveAuthorized(
     userId: string,
     grant: Grant,
-    terms: {
-      refreshExpiresAt: Date | null;
-      dueAt: Date | null;
-      subject: string | null;
-      startedAt: Date;
-      now: Date;
-      events: EventDraft[];
-    },
+    terms: GrantTerms & { subject: string | null; startedAt: Date },
   ): Promise<Connection | null>;
   /**
    * Takes the right to refresh exactly this generation, and with the same write marks its token as sent (a write-ahead
@@ -131,17 +124,14 @@ export type ConnectionStore = {
     rest: { state: Pick<RefreshState, 'sentAt' | 'failures' | 'nextAttemptAt'>; dueAt: Date | null; now: Date },
     event: EventDraft | null,
   ): Promise<boolean>;
-  /** Replaces the grant of exactly that generation, lease or no lease. False when another write was first. */
+  /**
+   * Replaces the grant of exactly that generation, lease or no lease, and revives a connection whose former token was
+   * refused meanwhile. False when another write was first.
+   */
   saveRefreshed(
     connection: Connection,
     grant: Grant,
-    terms: {
-      refreshExpiresAt: Date | null;
-      dueAt: Date | null;
-      state: Pick<RefreshState, 'failures' | 'nextAttemptAt'>;
-      now: Date;
-      events: EventDraft[];
-    },
+    terms: GrantTerms & { state: Pick<RefreshState, 'failures' | 'nextAttemptAt'> },
   ): Promise<boolean>;
   /**
    * Chooses under exactly that consent. False when the connection was renewed or ended meanwhile. `connectedAt` stays
@@ -162,6 +152,8 @@ export type ConnectionStore = {
   disconnect(userId: string, now: Date): Promise<boolean>;
   /** The users whose connections are due, the longest due first, from behind `after`. */
   listDue(now: Date, after: DuePosition | null, limit: number): Promise<DuePosition[]>;
+  /** Makes due what has a grant and no due date: a former version wrote it. Answers how many. */
+  scheduleForgotten(now: Date): Promise<number>;
   /** Says when to look at it next. False when somebody else has looked at it since `connection` was read. */
   reschedule(
     connection: Connection,
@@ -170,6 +162,8 @@ export type ConnectionStore = {
   ): Promise<boolean>;
 };
 
+/** What is stored beside a grant. */
+export type GrantTerms = { refreshExpiresAt: Date | null; dueAt: Date | null; now: Date; events: EventDraft[] };
 export type DuePosition = { userId: string; dueAt: Date };
 
 /** Refresh tokens that the provider still has to be told to revoke. */

@@ -15,6 +15,8 @@ export type RefreshTokenPolicy = {
 export const leaseMilliseconds = 30_000;
 /** After this much of a lease nothing is sent any more: clocks of two machines may differ by the rest. */
 export const sendLimitMilliseconds = 20_000;
+/** How often a grant that the database did not take is offered to it again. */
+export const heldPauseMilliseconds = 1_000;
 /** How long a holder that went silent may come back with what the provider answered (decision 11). */
 const patienceMilliseconds = 5 * 60_000;
 /** What the way to the provider may take, off the grace period. */
@@ -41,26 +43,32 @@ export function livesLongerThan(seconds: number, { expiresAt, obtainedAt }: Gran
   return !setBack && expiresAt.getTime() - now.getTime() > seconds * 1000;
 }
 
-/** True while somebody has the right to refresh. A lease that ends later than any can is a clock's mistake. */
+/** True while somebody has the right to refresh. A lease that ends much later than any can is a clock's mistake. */
 export function isLeased({ leaseUntil }: RefreshState, now: Date): boolean {
   const left = (leaseUntil?.getTime() ?? 0) - now.getTime();
-  return left > 0 && left <= 2 * leaseMilliseconds;
+  return left > 0 && left <= leaseMilliseconds + clockToleranceMilliseconds;
 }
 
 /** True when a spent one-time token of this generation would still be answered. */
 export function isInGrace(policy: RefreshTokenPolicy, sentAt: Date | null, now: Date): boolean {
   if (policy.use !== 'one-time' || sentAt === null) return false;
-  return now.getTime() - sentAt.getTime() < policy.graceSeconds * 1000 - graceMarginMilliseconds;
+  const since = now.getTime() - sentAt.getTime();
+  return since >= 0 && since < policy.graceSeconds * 1000 - graceMarginMilliseconds;
 }
 
 /** The first moment at which this generation's refresh token may be sent; `now` when that is at once. */
 export function earliestAttempt(policy: RefreshTokenPolicy, state: RefreshState, now: Date): Date {
-  const { leaseOwner, leaseUntil, sentAt, nextAttemptAt } = state;
+  const { leaseUntil, nextAttemptAt } = state;
   if (nextAttemptAt && isWithin(nextAttemptAt, now, longestRetryAfterSeconds * 1000)) return nextAttemptAt;
-  const silent = policy.use === 'one-time' && leaseOwner !== null && leaseUntil !== null && sentAt !== null;
-  if (!silent || isInGrace(policy, sentAt, now)) return now;
+  if (leaseUntil === null || !mayComeBack(policy, state, now)) return now;
   const patient = new Date(leaseUntil.getTime() + patienceMilliseconds);
-  return isWithin(patient, now, patienceMilliseconds + leaseMilliseconds) ? patient : now;
+  return isWithin(patient, now, patienceMilliseconds + leaseMilliseconds + clockToleranceMilliseconds) ? patient : now;
+}
+
+/** True when a holder went silent that may have got a new token for this one, which is spent then. */
+export function mayComeBack(policy: RefreshTokenPolicy, state: RefreshState, now: Date): boolean {
+  const { leaseOwner, sentAt } = state;
+  return policy.use === 'one-time' && leaseOwner !== null && sentAt !== null && !isInGrace(policy, sentAt, now);
 }
 
 function isWithin(time: Date, now: Date, milliseconds: number): boolean {

@@ -8,9 +8,11 @@ import type { Ports, RefreshableGrant } from './ports.ts';
 import {
   backoffSeconds,
   earliestAttempt,
+  heldPauseMilliseconds,
   isInGrace,
   isLeased,
   livesLongerThan,
+  mayComeBack,
   nextDue,
   type RefreshTokenPolicy,
   refreshExpiryFrom,
@@ -78,11 +80,19 @@ export function createRefreshing(ports: RefreshPorts, policy: RefreshTokenPolicy
   ): Promise<RefreshResult> {
     const { sentAt } = connection.refreshState;
     const now = clock.now();
+    if (mayComeBack(policy, connection.refreshState, now) && (await hasComeBack(connection))) return { kind: 'busy' };
     const outcome = await send(connection, grant, lease);
     if (outcome.kind !== 'unknown') return conclude({ connection, lease, firstSentAt: sentAt }, outcome);
     const unanswered = { connection, lease, firstSentAt: sentAt ?? now };
     if (!isInGrace(policy, unanswered.firstSentAt, clock.now())) return conclude(unanswered, outcome);
+    if (!(await lease.renew())) return { kind: 'busy' };
     return conclude(unanswered, await send(connection, grant, lease));
+  }
+
+  /** The last chance of a holder whose new grant the database did not take until now: it offers it again soon. */
+  async function hasComeBack({ userId, generation }: Connection): Promise<boolean> {
+    for (let waited = 0; waited <= heldPauseMilliseconds; waited += 1_000) await clock.sleep(1_000);
+    return (await connections.findByUser(userId))?.generation !== generation;
   }
 
   async function send({ id }: Connection, grant: RefreshableGrant, { maySend }: HeldLease): Promise<RefreshOutcome> {
@@ -128,7 +138,7 @@ export function createRefreshing(ports: RefreshPorts, policy: RefreshTokenPolicy
       {
         // Once our client is accepted again, nobody has to wait: the circuit alone holds the others back.
         state: { sentAt, failures, nextAttemptAt: kind === 'client_rejected' ? null : next },
-        dueAt: due && due > next ? due : next,
+        dueAt: sentAt === null && due && due > next ? due : next,
         now,
       },
       failures === 1 ? event : null,
@@ -156,7 +166,7 @@ export function createRefreshing(ports: RefreshPorts, policy: RefreshTokenPolicy
   /** Without a refresh token the access token is all there is, and serves to its end. */
   async function endUnrefreshable(connection: AuthorizedConnection): Promise<RefreshResult> {
     const { expiresAt } = connection.grant;
-    if (livesLongerThan(0, connection.grant, clock.now())) return delay(expiresAt, 'there is no refresh token');
+    if (expiresAt > clock.now()) return delay(expiresAt, 'there is no refresh token');
     return endGrant(connection, 'no_refresh_token');
   }
 

@@ -2,54 +2,64 @@
 
 import { ConnectError, isConnectError } from './errors.ts';
 import type { ConnectionStore, Ports } from './ports.ts';
+import { heldPauseMilliseconds } from './refresh-schedule.ts';
 import type { RunningWork } from './running-work.ts';
 
 const quickTries = 3;
-/** Short, for the process may be asked to stop, and has 25 seconds then. */
-const longestPauseMilliseconds = 5_000;
 /** About a day; a grant that cannot be stored for so long is past saving. */
-const mostTries = 17_000;
+const mostTries = 90_000;
 
 type Write = Parameters<ConnectionStore['saveRefreshed']>;
 
-export function createStoring(ports: Pick<Ports, 'clock' | 'connections' | 'revocations'>, work: RunningWork) {
-  const { clock, connections, revocations } = ports;
+export function createStoring(
+  ports: Pick<Ports, 'clock' | 'connections' | 'revocations' | 'watchRefresh'>,
+  work: RunningWork,
+) {
+  const { clock, connections, revocations, watchRefresh } = ports;
   /** Connections whose new grant is in memory alone. */
   const held = new Set<string>();
 
   /**
-   * As `saveRefreshed`, tried again while the database does not take it. After a few tries whoever waits is told, with
-   * database_unavailable, and the trying goes on without them.
+   * As `saveRefreshed`, tried again whatever goes wrong. After a few tries whoever waits is told, with
+   * database_unavailable or the bug that it is, and the trying goes on without them.
    */
   async function store(...write: Write): Promise<void> {
-    for (let tries = 1; tries <= quickTries; tries += 1) {
-      if (await trySaving(write)) return;
-      await clock.sleep(100 * 2 ** tries);
-    }
     const { id } = write[0];
     held.add(id);
-    work
-      .track(storeLater(write))
-      .catch(() => {})
-      .finally(() => held.delete(id));
-    throw createNotStored();
+    let failure: unknown = null;
+    for (let tries = 1; tries <= quickTries; tries += 1) {
+      failure = await trySaving(write);
+      if (failure === null) {
+        held.delete(id);
+        return;
+      }
+      await clock.sleep(100 * 2 ** tries);
+    }
+    void work.track(storeLater(write));
+    throw isConnectError(failure) ? createNotStored() : failure;
   }
 
   async function storeLater(write: Write): Promise<void> {
+    const { id } = write[0];
+    let failure: unknown = null;
     for (let tries = 1; tries <= mostTries; tries += 1) {
-      await clock.sleep(Math.min(500 * 2 ** tries, longestPauseMilliseconds));
-      if (await trySaving(write)) return;
+      await clock.sleep(heldPauseMilliseconds);
+      failure = await trySaving(write);
+      if (failure === null) break;
+    }
+    held.delete(id);
+    if (failure !== null) {
+      watchRefresh({ connectionId: id, outcome: 'unknown', message: 'a new grant could not be stored, and is lost' });
     }
   }
 
-  /** True when nothing is left to be done; false when the database does not take it now. */
-  async function trySaving(write: Write): Promise<boolean> {
+  /** What went wrong; null when nothing is left to be done. */
+  async function trySaving(write: Write): Promise<unknown> {
     try {
       if (!(await connections.saveRefreshed(...write))) await revokeIfEnded(...write);
-      return true;
+      return null;
     } catch (error) {
-      if (isConnectError(error, 'database_unavailable')) return false;
-      throw error;
+      return error;
     }
   }
 

@@ -69,6 +69,18 @@ test('F25: a full disk', async () => {
   expect(await save()).toBe(true);
 });
 
+test('F25: a disk that fills up in the middle of storing a grant: nothing of it is stored, and it is trouble, not a bug', async () => {
+  const connection = await read();
+  const [{ page_count: pages }] = (await pragma('page_count')) as [{ page_count: number }];
+  await pragma(`max_page_count = ${pages}`);
+  const huge = { ...grantNumbered(2, now), accessToken: 'x'.repeat(200_000) };
+  const error = await stores.connections.saveRefreshed(connection, huge, refreshedTerms(now)).catch((thrown) => thrown);
+  expect(error).toMatchObject({ ...unavailable, message: 'database: SQLITE_FULL' });
+  await expectReadable();
+  await pragma('max_page_count = 1000000');
+  expect(await save()).toBe(true);
+});
+
 test('F25: a disk with too little room for what a refresh brings', async () => {
   const crowded = openDatabase(sql.file, { leastFreeBytes: Number.MAX_SAFE_INTEGER });
   const { connections } = createSqlStores(crowded);
@@ -116,6 +128,24 @@ describe('F28: the file', () => {
     expect(await stores.connections.findByUser('u2')).toBeNull();
     expect(await takeLease()).toBe(true);
     await sql.database.check();
+  });
+
+  test('is replaced while many are asking: nobody is turned away, and it is opened once', async () => {
+    const backup = new Sqlite(sql.file);
+    await backup.backup(aside());
+    backup.close();
+    const asking = Array.from({ length: 20 }, () => read());
+    for (const rest of ['', '-wal', '-shm']) rmSync(`${sql.file}${rest}`, { force: true });
+    renameSync(aside(), sql.file);
+    asking.push(...Array.from({ length: 20 }, () => read()));
+    for (const connection of await Promise.all(asking)) expect(connection.grant).toEqual(grantNumbered(1, now));
+    const used = new Set<unknown>();
+    for (let queries = 0; queries < 3; queries += 1) {
+      await sql.database.run(async (db) => {
+        used.add(db);
+      });
+    }
+    expect(used.size).toBe(1);
   });
 
   test('is corrupt: every use says so, and none of it is a crash', async () => {

@@ -180,6 +180,12 @@ describe.each([
       expect((await stores.connections.findByUser('u1'))?.status).toBe('pending');
     });
 
+    test('an end that a clock has set into the future keeps nobody from connecting again', async () => {
+      await authorize(stores, 'u1', grant(1), authorizedTerms(now));
+      await stores.connections.disconnect('u1', later);
+      expect(await stores.connections.saveAuthorized('u1', grant(2), authorizedTerms(at(60)))).not.toBeNull();
+    });
+
     test('a need to reconnect is stored for its generation alone', async () => {
       const connection = await authorize(stores, 'u1', grant(1), authorizedTerms(now, { refreshExpiresAt: later }));
       await stores.connections.saveRefreshed(connection, grant(2), refreshedTerms(now));
@@ -321,6 +327,26 @@ describe.each([
       expect(await stores.connections.takeLease(await read(), lease('b'), now)).toBe(true);
     });
 
+    test('that its owner has prolonged since somebody saw it end is not taken away', async () => {
+      await stores.connections.takeLease(await read(), lease('a'), now);
+      const late = await read();
+      await stores.connections.renewLease(late, lease('a', 90));
+      expect(await stores.connections.takeLease(late, lease('b', 90), at(60))).toBe(false);
+    });
+
+    test('whose token was refused by mistake: what its holder brings revives the connection', async () => {
+      const connection = await read();
+      await stores.connections.takeLease(connection, lease('a'), now);
+      await stores.connections.markNeedsReconnect(connection, 'answer_lost', at(400));
+      expect(await stores.connections.saveRefreshed(connection, grant(2), refreshedTerms(at(401)))).toBe(true);
+      expect(await read()).toMatchObject({ status: 'pending', reason: null, grant: grant(2) });
+      const second = await read();
+      await stores.connections.chooseOrganization(second, chosen, now, choice);
+      await stores.connections.markNeedsReconnect(second, 'answer_lost', at(402));
+      await stores.connections.saveRefreshed(second, grant(3), refreshedTerms(at(403)));
+      expect((await read()).status).toBe('connected');
+    });
+
     test('that ran out goes to one who saw it end, and the first sending stays noted', async () => {
       await stores.connections.takeLease(await read(), lease('a'), now);
       const late = await read();
@@ -406,6 +432,25 @@ describe.each([
       ]);
       const rest = await stores.connections.listDue(at(50), first.at(-1) ?? null, 2);
       expect(rest.map(({ userId }) => userId)).toEqual(['c']);
+    });
+
+    test('is not rescheduled by who read an older grant', async () => {
+      const old = await authorize(stores, 'u1', grant(1), authorizedTerms(now, { dueAt: at(1) }));
+      await stores.connections.saveRefreshed(old, grant(2), refreshedTerms(now, { dueAt: at(1) }));
+      const next = { dueAt: later, warnedDays: null, now };
+      expect(await stores.connections.reschedule(old, next, null)).toBe(false);
+    });
+
+    test('becomes what a former version has stored without a due date, while it has a grant', async () => {
+      for (const userId of ['forgotten', 'ended', 'refused']) {
+        await authorize(stores, userId, grant(1), authorizedTerms(now));
+      }
+      await authorize(stores, 'fine', grant(1), authorizedTerms(now, { dueAt: later }));
+      await stores.connections.disconnect('ended', now);
+      const refused = await stores.connections.findByUser('refused');
+      if (refused) await stores.connections.markNeedsReconnect(refused, 'grant_rejected', now);
+      expect(await stores.connections.scheduleForgotten(at(5))).toBe(1);
+      expect(await stores.connections.listDue(at(5), null, 10)).toEqual([{ userId: 'forgotten', dueAt: at(5) }]);
     });
 
     test('is rescheduled by one of those who saw it', async () => {

@@ -60,11 +60,12 @@ describe('an access token', () => {
 
   test('is stored before anybody gets it', async () => {
     await connect(grantNumbered(1, 0));
-    const { connections } = stores;
-    stores.connections = { ...connections, saveRefreshed: unused };
-    await expect(createProcess(async () => refreshed(grantNumbered(2))).get('u1')).rejects.toThrow(
-      'not asked for here',
-    );
+    const { saveRefreshed } = stores.connections;
+    stores.connections.saveRefreshed = unused;
+    const process = createProcess(async () => refreshed(grantNumbered(2)));
+    await expect(process.get('u1')).rejects.toThrow('not asked for here');
+    stores.connections.saveRefreshed = saveRefreshed;
+    while ((await read()).generation === 1) await clock.sleep(10);
   });
 
   test('of nobody is not_connected, of an ended connection too', async () => {
@@ -196,6 +197,18 @@ describe('using a token', () => {
     expect(used).toEqual(['access-1', 'access-2']);
     await expect(process.use('u1', refuse)).rejects.toMatchObject({ code: 'dinero_unauthorized' });
     expect(asked).toEqual(['refresh-1', 'refresh-2']);
+  });
+
+  test('that Dinero refuses however fresh it is costs one refresh a minute, not one for each call', async () => {
+    await connect(grantNumbered(1));
+    const process = createProcess(async () => refreshed(grantNumbered(2)));
+    for (let calls = 0; calls < 20; calls += 1) {
+      await expect(process.use('u1', refuse)).rejects.toMatchObject({ code: 'dinero_unauthorized' });
+    }
+    expect(asked).toHaveLength(1);
+    clock.advance(61);
+    await expect(process.use('u1', refuse)).rejects.toMatchObject({ code: 'dinero_unauthorized' });
+    expect(asked).toHaveLength(2);
   });
 
   test('that Dinero refuses and that cannot be refreshed costs no connection', async () => {

@@ -265,6 +265,74 @@ describe('a sweep', () => {
     expect((await read('u0000')).status).toBe('needs_reconnect');
   });
 
+  test('goes on when one connection meets a bug, and tells of it', async () => {
+    await connectDue(40);
+    const { findByUser } = stores.connections;
+    stores.connections.findByUser = async (userId) => {
+      if (userId === 'u0003') throw new RangeError('Invalid time value');
+      return findByUser(userId);
+    };
+    const report = await createProcess(oneTime).keepAlive.sweep();
+    expect(report).toMatchObject({ seen: 40, refreshed: 39, failed: 1, bug: expect.any(RangeError), stopped: null });
+  });
+
+  test('that the database fails under leaves no worker behind', async () => {
+    await connectDue(400);
+    const { listDue } = stores.connections;
+    let lists = 0;
+    stores.connections.listDue = (...args) => {
+      lists += 1;
+      return lists > 1 ? Promise.reject(new ConnectError('database_unavailable', 'SQLITE_IOERR')) : listDue(...args);
+    };
+    await expect(createProcess(oneTime).keepAlive.sweep()).rejects.toMatchObject({ code: 'database_unavailable' });
+    const calls = asked.length;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(asked).toHaveLength(calls);
+  });
+
+  test('is not stopped by single failures among many that work', async () => {
+    await connectDue(60);
+    let calls = 0;
+    const process = createProcess(oneTime, async () => {
+      calls += 1;
+      return calls % 10 === 0 ? later : refreshed();
+    });
+    expect(await process.keepAlive.sweep()).toMatchObject({ seen: 60, failed: 6, stopped: null });
+    expect(await process.keepAlive.sweep()).toMatchObject({ seen: 0 });
+  });
+
+  test('leaves a connection alone that somebody is refreshing right now', async () => {
+    await connectDue(1);
+    const connection = await read('u0000');
+    await stores.connections.takeLease(connection, { owner: 'other', until: inSeconds(30) }, clock.now());
+    await stores.connections.reschedule(
+      await read('u0000'),
+      { dueAt: clock.now(), warnedDays: null, now: clock.now() },
+      null,
+    );
+    const started = Date.now();
+    expect(await createProcess(oneTime).keepAlive.sweep()).toMatchObject({ seen: 1, failed: 0 });
+    expect(Date.now() - started).toBeLessThan(1_000);
+    expect(asked).toEqual([]);
+  });
+
+  test('looks at a grant that does not open once a day, until its key is back', async () => {
+    await connectDue(1);
+    const { findByUser } = stores.connections;
+    let keyIsMissing = true;
+    stores.connections.findByUser = async (userId) => {
+      const connection = await findByUser(userId);
+      if (!connection || !keyIsMissing) return connection;
+      return { ...connection, grant: null, status: 'needs_reconnect', reason: 'grant_unreadable' };
+    };
+    const { keepAlive } = createProcess(oneTime);
+    expect(await keepAlive.sweep()).toMatchObject({ seen: 1 });
+    expect(await keepAlive.sweep()).toMatchObject({ seen: 0 });
+    keyIsMissing = false;
+    clock.advance(day);
+    expect(await keepAlive.sweep()).toMatchObject({ refreshed: 1 });
+  });
+
   test('lets people go first', async () => {
     await connectDue(12);
     const started: string[] = [];

@@ -261,6 +261,151 @@ describe('an outcome that nobody knows', () => {
   });
 });
 
+describe('a lease under a long call', () => {
+  /** A provider that takes this long, in steps in which the lease can be prolonged. */
+  const slowly = (seconds: number[], then: (maySend: () => boolean) => Promise<RefreshOutcome>) =>
+    createProcess([
+      async (maySend) => {
+        for (const step of seconds) {
+          clock.advance(step);
+          await clock.sleep(1);
+        }
+        return then(maySend);
+      },
+    ]);
+
+  test('is prolonged, and may be relied on as long as it is', async () => {
+    await connect();
+    const process = slowly([11, 11, 2], async (maySend) => {
+      const { refreshState } = await read();
+      expect(refreshState.leaseUntil?.getTime()).toBeGreaterThan(inSeconds(20).getTime());
+      expect(maySend()).toBe(true);
+      return refreshed(2);
+    });
+    expect((await get(process)).grant.accessToken).toBe('access-2');
+  });
+
+  test('that turns out to be lost is not relied on any more', async () => {
+    await connect();
+    stores.connections.renewLease = async () => false;
+    const process = slowly([11], async (maySend) => (maySend() ? refreshed(2) : later()));
+    await expect(get(process)).rejects.toMatchObject({ code: 'provider_unavailable' });
+  });
+
+  test('that the database does not prolong runs out', async () => {
+    await connect();
+    stores.connections.renewLease = () => Promise.reject(new ConnectError('database_unavailable', 'SQLITE_BUSY'));
+    const seen: boolean[] = [];
+    const process = slowly([11], async (maySend) => {
+      seen.push(maySend());
+      clock.advance(10);
+      seen.push(maySend());
+      return later();
+    });
+    await get(process).catch(() => {});
+    expect(seen).toEqual([true, false]);
+  });
+
+  test.each([
+    ['the wall clock goes on and the other one stands still', 25, 0],
+    ['the wall clock stands still and the other one goes on', 0, 25],
+    ['the wall clock is set back', -2, 1],
+  ])('is not relied on when %s', async (_how, wall, monotonic) => {
+    await connect(grantNumbered(1, -3600));
+    const shift = { wall: 0, monotonic: 0 };
+    const seen: boolean[] = [];
+    const core = createFakeCore({
+      ...stores,
+      clock: {
+        ...clock,
+        now: () => inSeconds(shift.wall),
+        monotonic: () => clock.monotonic() + shift.monotonic * 1000,
+      },
+      async refresh(_before, maySend) {
+        seen.push(maySend());
+        Object.assign(shift, { wall, monotonic });
+        seen.push(maySend());
+        return later();
+      },
+    });
+    await core.accessTokens.get('u1').catch(() => {});
+    expect(seen).toEqual([true, false]);
+  });
+
+  test('that somebody’s new consent has ended is not used for a second try', async () => {
+    await connect();
+    const process = createProcess(
+      [
+        async () => {
+          await connect(grantNumbered(7));
+          return unknown;
+        },
+        refreshed(2),
+      ],
+      withGrace,
+    );
+    expect((await get(process)).grant.accessToken).toBe('access-7');
+    expect(asked).toEqual(['refresh-1']);
+  });
+});
+
+describe('a grace period', () => {
+  async function leaveBehind(): Promise<void> {
+    await stores.connections.takeLease(await connect(), { owner: 'dead', until: inSeconds(30) }, clock.now());
+  }
+
+  test('is counted from the first sending, whoever sent', async () => {
+    await leaveBehind();
+    clock.advance(45);
+    const slow = async () => {
+      clock.advance(15);
+      return unknown;
+    };
+    await get(createProcess([slow], withGrace)).catch(() => {});
+    expect(asked).toHaveLength(1);
+  });
+
+  test('is over a second early, for the way to the provider takes time', async () => {
+    await leaveBehind();
+    clock.advance(59.5);
+    await expect(get(createProcess([refreshed(2)], withGrace))).rejects.toMatchObject({ code: 'provider_unavailable' });
+    expect(asked).toEqual([]);
+  });
+});
+
+test.each([
+  ['an attempt', { sentAt: null, failures: 1, nextAttemptAt: 86_400 }],
+  ['an attempt that may have spent the token', { sentAt: 0, failures: 1, nextAttemptAt: 86_400 }],
+])('%s that a clock set far into the future is not waited for', async (_what, { sentAt, failures, nextAttemptAt }) => {
+  const connection = await connect();
+  await stores.connections.takeLease(connection, { owner: 'a', until: inSeconds(30) }, clock.now());
+  const state = {
+    sentAt: sentAt === null ? null : inSeconds(sentAt),
+    failures,
+    nextAttemptAt: inSeconds(nextAttemptAt),
+  };
+  await stores.connections.releaseLease(connection, 'a', { state, dueAt: null, now: clock.now() }, null);
+  expect((await get(createProcess([refreshed(2)], oneTime))).grant.accessToken).toBe('access-2');
+});
+
+describe('a failed refresh', () => {
+  test.each([
+    ['unknown', unknown, oneTime, 6],
+    ['unknown, with grace', unknown, withGrace, 6],
+    ['try later, when it is due anyway', later(), oneTime, 80_001],
+  ])('(%s) is due again: the sweep finds it', async (_how, outcome, policy, seconds) => {
+    await connect();
+    const process = createProcess([outcome, outcome, async () => refreshed(2)], policy);
+    await get(process).catch(() => {});
+    const { refreshState, dueAt } = await read();
+    expect(dueAt?.getTime()).toBeGreaterThanOrEqual(refreshState.nextAttemptAt?.getTime() ?? Number.NaN);
+    clock.advance(seconds);
+    const calls = asked.length;
+    await process.keepAlive.sweep();
+    expect(asked.length).toBeGreaterThan(calls);
+  });
+});
+
 describe('try later', () => {
   test('waits longer each time, with jitter, for a quarter of an hour at most, and is one line of the timeline', async () => {
     await connect();
@@ -337,6 +482,27 @@ describe('a provider that refuses our own client', () => {
     await expect(process.accessTokens.get('u2')).resolves.toBeDefined();
     expect(await timeline()).toEqual(['client_rejected', 'refreshed']);
   });
+
+  test('is asked by one of all who come when the minute is over', async () => {
+    const users = ['u1', 'u2', 'u3'];
+    for (const userId of users) await connect(grantNumbered(1, 0), userId);
+    const process = createProcess([clientRejected]);
+    await Promise.allSettled(users.map((userId) => process.accessTokens.get(userId)));
+    const before = asked.length;
+    clock.advance(61);
+    await Promise.allSettled(users.map((userId) => process.accessTokens.get(userId)));
+    expect(asked.length - before).toBe(1);
+  });
+
+  test('and then refuses a grant has accepted our client again', async () => {
+    await connect();
+    await connect(grantNumbered(7, 0), 'u2');
+    const process = createProcess([clientRejected, rejected, refreshed(8)]);
+    await get(process).catch(() => {});
+    clock.advance(61);
+    await expect(get(process)).rejects.toMatchObject({ code: 'needs_reconnect' });
+    expect((await process.accessTokens.get('u2')).grant.accessToken).toBe('access-8');
+  });
 });
 
 describe('an odd answer', () => {
@@ -387,6 +553,38 @@ describe('a database that does not take the new grant', () => {
     expect((await get(process)).grant).toMatchObject({ accessToken: 'access-2', refreshToken: 'refresh-2' });
     expect(asked).toEqual(['refresh-1']);
     expect(disk.writes).toBeGreaterThan(3);
+  });
+
+  test('is asked again whatever it says, also when that is a bug, and the connection is refreshed again later', async () => {
+    await connect();
+    const { connections } = stores;
+    let tries = 0;
+    stores.connections = {
+      ...connections,
+      async saveRefreshed(...write) {
+        tries += 1;
+        if (tries < 6) throw new Error('database: SQLITE_ERROR');
+        return connections.saveRefreshed(...write);
+      },
+    };
+    const process = createProcess([async () => refreshed(2), async () => refreshed(3)], oneTime);
+    await expect(get(process)).rejects.toThrow('SQLITE_ERROR');
+    await process.work.settled();
+    expect((await read()).grant?.refreshToken).toBe('refresh-2');
+    clock.advance(3600);
+    expect((await get(process)).grant.refreshToken).toBe('refresh-3');
+  });
+
+  test('for longer than anybody is patient: once it heals, the holder is faster than who takes over', async () => {
+    await connect();
+    const disk = fillDisk();
+    const holder = createProcess([refreshed(2)], oneTime);
+    await expect(get(holder)).rejects.toMatchObject({ code: 'database_unavailable' });
+    clock.advance(600);
+    disk.full = false;
+    const other = createProcess([rejected], oneTime);
+    expect((await get(other)).grant.refreshToken).toBe('refresh-2');
+    expect(asked).toEqual(['refresh-1']);
   });
 
   test('for a moment is not noticed by anybody', async () => {
@@ -442,6 +640,7 @@ describe('a copy of the database under another identity', () => {
 describe('a clock that is set', () => {
   test.each([
     ['five minutes back', -300, 0],
+    ['six minutes back', -360, 1],
     ['a day back', -86_400, 1],
     ['five minutes forward', 300, 0],
     ['a day forward', 86_400, 1],
@@ -456,6 +655,27 @@ describe('a clock that is set', () => {
       expect(asked).toHaveLength(calls);
     },
   );
+});
+
+test('a clock that is set back does not end a connection without a refresh token', async () => {
+  await connect({ ...grantNumbered(1), refreshToken: null });
+  clock.advance(-600);
+  expect(await get(createProcess([]))).toMatchObject({ refreshDelayed: true });
+  expect((await read()).status).toBe('pending');
+});
+
+test('a refused re-use token was refused, whatever happened before; its end is set when it had none', async () => {
+  await authorize(stores, 'u1', grantNumbered(1, 0), authorizedTerms(clock.now()));
+  const process = createProcess([unknown, async () => refreshed(2), unknown, rejected]);
+  await get(process).catch(() => {});
+  clock.advance(6);
+  await get(process);
+  expect((await read()).refreshExpiresAt).toEqual(inSeconds(30 * 86_400));
+  clock.advance(3600);
+  await get(process).catch(() => {});
+  clock.advance(6);
+  await get(process).catch(() => {});
+  expect((await read()).reason).toBe('grant_rejected');
 });
 
 test('whoever gives up waiting does not stop the refresh, and SIGTERM waits for it', async () => {

@@ -269,6 +269,64 @@ test('discovery that is down stops refreshing for the time being, and nothing is
   await expect(restarted.core.accessTokens.get(userId())).resolves.toMatchObject({ status: 'connected' });
 });
 
+describe('an answer that nobody can read', () => {
+  const json = (status: number, body: string): Fault => ({
+    kind: 'status',
+    status,
+    body,
+    contentType: 'application/json',
+  });
+  test.each([
+    ['a success without tokens', json(200, '{"token_type":"Bearer"}'), 'unknown'],
+    ['500', json(500, '{}'), 'unknown'],
+    ['502', json(502, '<h1>Bad gateway</h1>'), 'unknown'],
+    ['504', json(504, ''), 'unknown'],
+    ['503', json(503, ''), 'try_later'],
+    ['temporarily_unavailable', json(400, '{"error":"temporarily_unavailable"}'), 'try_later'],
+    ['slow_down', json(400, '{"error":"slow_down"}'), 'try_later'],
+    ['invalid_scope', json(400, '{"error":"invalid_scope"}'), 'try_later'],
+    ['invalid_request', json(400, '{"error":"invalid_request"}'), 'try_later'],
+    ['unauthorized_client', json(400, '{"error":"unauthorized_client"}'), 'client_rejected'],
+    ['401', json(401, '{"error":"invalid_client"}'), 'client_rejected'],
+    ['401 as HTML', json(401, '<h1>no</h1>'), 'client_rejected'],
+  ])('(%s) says what is known of the token that was sent', async (_name, fault, outcome) => {
+    await connectAndExpire();
+    sandbox.faults.set('token', fault, 1);
+    await get().catch(() => {});
+    expect(testApp.refreshes.map((report) => report.outcome)).toEqual([outcome]);
+    expect((await read()).refreshState.sentAt === null).toBe(outcome !== 'unknown');
+  });
+
+  test.each([['an id_token that is an object', { id_token: { toString: null } }]])(
+    'in one field (%s) costs no token',
+    async (_name, field) => {
+      await connectAndExpire();
+      sandbox.faults.set('token', { kind: 'transform', transform: (body) => ({ ...body, ...field }) }, 1);
+      await get();
+      expect((await read()).grant?.refreshToken).toBe(sandbox.issued.refreshTokens.at(-1));
+    },
+  );
+});
+
+test('discovery that is down a day later does not stop refreshing: what was known is used', async () => {
+  await connectAndExpire();
+  testApp.clock.advance(25 * 3600);
+  sandbox.faults.set('discovery', { kind: 'status', status: 503 });
+  await expect(get()).resolves.toMatchObject({ status: 'connected' });
+  testApp.clock.advance(30);
+  await testApp.core.accessTokens.get(userId(), { minTtlSeconds: 3_599 });
+  expect(sandbox.count('GET', '/.well-known/openid-configuration')).toBe(1);
+});
+
+test('a field that is nested absurdly deep costs no token', async () => {
+  await connectAndExpire();
+  const deep = `${'['.repeat(60_000)}${']'.repeat(60_000)}`;
+  const body = `{"access_token":"a","refresh_token":"r","token_type":"Bearer","expires_in":3600,"deep":${deep}}`;
+  sandbox.faults.set('token', { kind: 'status', status: 200, body, contentType: 'application/json' }, 1);
+  await get();
+  expect((await read()).grant).toMatchObject({ accessToken: 'a', refreshToken: 'r' });
+});
+
 describe('several processes', () => {
   test('that want one one-time token refreshed at once make one token call, and all get the new token', async () => {
     await connectAndExpire();

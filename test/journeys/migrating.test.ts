@@ -68,7 +68,7 @@ test('F32: a lock that a killed start of version 0.1.0 left behind does not keep
   await app.stop();
 }, 60_000);
 
-test('F31: what version 0.1.0 writes on the new schema is read and looked after by this one', async () => {
+test('F31: what version 0.1.0 has written on the new schema is read, and looked after from the next minute on', async () => {
   const database = openDatabase(file());
   await database.migrate();
   const stores = createSqlStores(database);
@@ -95,9 +95,26 @@ test('F31: what version 0.1.0 writes on the new schema is read and looked after 
     refreshState: { leaseOwner: null, failures: 0 },
     dueAt: null,
   });
+  await database.run((db) => db('connections').update({ sealed_access_token: 'sealed by it' }));
+  expect(await stores.connections.scheduleForgotten(new Date(at))).toBe(1);
+  expect(await stores.connections.listDue(new Date(at), null, 10)).toMatchObject([{ userId: 'u1' }]);
   expect(await stores.events.listLatest(row.id, 1)).toMatchObject([
     { type: 'needs_reconnect', reason: expect.any(String) },
   ]);
+  await database.close();
+});
+
+test('F31: a database that a newer version has migrated is good enough for this one', async () => {
+  const database = openDatabase(file());
+  await database.migrate();
+  await database.run((db) =>
+    db('knex_migrations').insert({ name: '20991231000000_of_a_newer_version.ts', batch: 9, migration_time: 'x' }),
+  );
+  await database.migrate();
+  await database.run((db) =>
+    db('deployments').insert({ id: 1, base_url: 'b', client_id: 'c', adopted_at: 'a', key_ids: 'k', written_at: 'w' }),
+  );
+  await expect(database.check()).resolves.toBeUndefined();
   await database.close();
 });
 

@@ -111,7 +111,7 @@ function createMemoryConnections(revocations: Map<string, Revocation>, timeline:
     async saveAuthorized(userId, grant, { refreshExpiresAt, dueAt, subject, startedAt, now, events }) {
       const before = connections.get(userId);
       const ended = endedAt.get(userId);
-      if (ended && ended > startedAt) return null;
+      if (ended && ended > startedAt && ended <= now) return null;
       endedAt.delete(userId);
       const connection: Connection = {
         id: before?.id ?? randomUUID(),
@@ -165,7 +165,9 @@ function createMemoryConnections(revocations: Map<string, Revocation>, timeline:
       replace(
         connection,
         ({ generation }) => generation === connection.generation,
-        ({ generation }) => ({
+        ({ generation, status, organization }) => ({
+          status: status === 'needs_reconnect' ? (organization === null ? 'pending' : 'connected') : status,
+          reason: null,
           grant,
           refreshExpiresAt,
           dueAt,
@@ -229,6 +231,13 @@ function createMemoryConnections(revocations: Map<string, Revocation>, timeline:
         .sort((a, b) => compare(a, b))
         .filter((one) => after === null || compare(one, after) > 0)
         .slice(0, limit),
+    async scheduleForgotten(now) {
+      const forgotten = [...connections.values()].filter(
+        (one) => inUse(one) && one.grant !== null && one.dueAt === null,
+      );
+      for (const connection of forgotten) connection.dueAt = now;
+      return forgotten.length;
+    },
     reschedule: async (connection, { dueAt, warnedDays, now }, event) =>
       replace(
         connection,
