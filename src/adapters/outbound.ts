@@ -10,6 +10,7 @@ import pLimit from 'p-limit';
 export type Fetch = (input: Request | string | URL, init?: RequestInit, maySend?: () => boolean) => Promise<Response>;
 
 const usualMaxWaiting = 100;
+const readMilliseconds = 100;
 
 const sentences = {
   timeout: 'no answer in time',
@@ -56,9 +57,9 @@ export function createOutboundFetch(options: {
     const outgoing = watchBody(init, maySend);
     // `init.signal` would take the place of the request's own, which is the one that ky aborts.
     const callers = [input instanceof Request ? input.signal : null, init.signal].filter((signal) => signal != null);
-    const timeout = AbortSignal.timeout(options.timeoutMilliseconds);
+    const timeout = startTimeout(options.timeoutMilliseconds);
     try {
-      const signal = AbortSignal.any([...callers, timeout]);
+      const signal = AbortSignal.any([...callers, timeout.signal]);
       const response = await fetch(input, { ...outgoing.init, redirect: 'manual', signal });
       const body = await readCapped(response, options.maxBytes);
       if (body === null) throw new OutboundError('too_large', host, true);
@@ -67,8 +68,10 @@ export function createOutboundFetch(options: {
       if (error instanceof OutboundError) throw error;
       const { sent, heldBack } = outgoing.state;
       if (heldBack) throw new OutboundError('held_back', host);
-      if (timeout.aborted) throw new OutboundError('timeout', host, sent);
+      if (timeout.signal.aborted) throw new OutboundError('timeout', host, sent);
       throw new OutboundError(callers.some((signal) => signal.aborted) ? 'aborted' : 'network', host, sent);
+    } finally {
+      timeout.clear();
     }
   }
 
@@ -96,6 +99,19 @@ function watchBody(init: RequestInit, maySend: () => boolean) {
   const headers = new Headers(init.headers);
   headers.set('content-length', String(bytes.byteLength));
   return { init: { ...init, body: send(bytes), headers, duplex: 'half' as const }, state };
+}
+
+/**
+ * Ends a call in two steps: a process that was stopped finds its time over when it goes on, and has yet to read the
+ * answer that arrived meanwhile.
+ */
+function startTimeout(milliseconds: number) {
+  const controller = new AbortController();
+  const abortSoon = () => {
+    timer = setTimeout(() => controller.abort(), readMilliseconds);
+  };
+  let timer = setTimeout(abortSoon, milliseconds);
+  return { signal: controller.signal, clear: () => clearTimeout(timer) };
 }
 
 function hostOf(input: Request | string | URL): string {

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -184,6 +185,26 @@ describe('a caller who gives up', () => {
     giveUp.abort();
     expect(await call).toBe('aborted');
   });
+});
+
+test('an answer that arrived while this process stood still is read, although its time is over', async () => {
+  const server = spawn(process.execPath, [
+    '-e',
+    `require('node:http').createServer((request, response) => request.resume().on('end', () => {
+       setTimeout(() => response.end('in time'), 200);
+     })).listen(0, '127.0.0.1', function () { console.log(this.address().port); });`,
+  ]);
+  try {
+    const [port] = (await once(server.stdout, 'data')) as [Buffer];
+    const fetch = createOutboundFetch({ ...usual, timeoutMilliseconds: 600 });
+    const call = fetch(`http://127.0.0.1:${Number(port)}`, { method: 'POST', body: 'x' });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    // Nothing of this process runs for a while, as if it had been stopped.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500);
+    expect(await (await call).text()).toBe('in time');
+  } finally {
+    server.kill();
+  }
 });
 
 describe('a body', () => {
