@@ -19,6 +19,7 @@ const patienceMilliseconds = 2_000;
 /** Another process may be migrating a large database. */
 const migrationPatienceMilliseconds = 60_000;
 const acquireTimeoutMilliseconds = 5_000;
+const migrationTable = 'knex_migrations';
 const lockTable = 'knex_migrations_lock';
 const writeProbeMilliseconds = 2_000;
 /** A refresh writes a few kilobytes; the rest is for everybody who writes while the provider is being asked. */
@@ -124,7 +125,7 @@ export function openDatabase(filename: string, options: { leastFreeBytes?: numbe
     /** Brings the schema up to date. Throws database_unavailable. */
     async migrate(): Promise<void> {
       try {
-        await run(migrateAtOnce, migrationPatienceMilliseconds);
+        if (!(await run(isUpToDate))) await run(migrateAtOnce, migrationPatienceMilliseconds);
         chmodSync(filename, 0o600);
         file.remember();
       } catch (error) {
@@ -134,8 +135,7 @@ export function openDatabase(filename: string, options: { leastFreeBytes?: numbe
     },
     /** Reads and writes, has room, and finds the schema up to date. Throws database_unavailable. */
     async check(): Promise<void> {
-      const [, pending] = await run<[unknown, unknown[]]>((sql) => sql.migrate.list());
-      if (pending.length > 0) throw new ConnectError('database_unavailable', 'the database has to be migrated');
+      if (!(await run(isUpToDate))) throw new ConnectError('database_unavailable', 'the database has to be migrated');
       await checkRoom();
       await checkWriting();
     },
@@ -144,6 +144,13 @@ export function openDatabase(filename: string, options: { leastFreeBytes?: numbe
       await db.destroy();
     },
   };
+}
+
+/** Only reads: a start must not have to wait for somebody's write when there is nothing to be migrated. */
+async function isUpToDate(db: Sql): Promise<boolean> {
+  if (!(await db.schema.hasTable(migrationTable))) return false;
+  const [, pending] = (await db.migrate.list()) as [unknown, unknown[]];
+  return pending.length === 0;
 }
 
 /**
