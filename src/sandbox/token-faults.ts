@@ -25,7 +25,7 @@ export const TOKEN_FAULTS: FaultGroup[] = [
   group(
     'token',
     'Token endpoint, answer lost',
-    'The one-time token is spent: send it again within its grace period or never, else ask the person to reconnect.',
+    'The one-time token is spent: send it again at once within its grace period, else once later, then ask for a reconnect.',
     [
       ['cut', 'Processed, but cut in the middle of the answer', { kind: 'cut' }],
       ANSWER_THEN_RESET,
