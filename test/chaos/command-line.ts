@@ -71,7 +71,7 @@ export function readCommandLine(args: string[], randomSeed: number): Runs {
 }
 
 function listShort(seed: number): Runs {
-  const common = { seed, rounds: 'short', processes: 3, customers: 20, use: 'one-time', scale: 40, at: null } as const;
+  const common = { seed, rounds: 'short', processes: 4, customers: 20, use: 'one-time', scale: 40, at: null } as const;
   return [
     [{ ...common, name: nameOf('one-time', '0'), graceSeconds: 0, diskFills: 0 }],
     [{ ...common, name: 'full disk', rounds: 0, customers: 8, graceSeconds: 0, diskFills: 3 }],

@@ -33,7 +33,7 @@ export function planOf(round: Round): Plan | null {
 }
 
 /** `at`: for whoever looks into one point. */
-export function drawRound(random: Random, times: Times, at: Point | null): Round {
+function drawRound(random: Random, times: Times, at: Point | null): Round {
   const chance = random.next();
   const hit = 1 + Math.floor(random.next() * 4);
   if (at) return chance < 0.5 ? { kind: 'point', point: at, hit } : drawStop(random, times, at, hit);
@@ -54,34 +54,53 @@ function drawStop(random: Random, times: Times, point: Point, hit: number): Roun
   return makeStop(random.pick(lengths), times, point, hit);
 }
 
-export function makeStop(length: StopLength, times: Times, point: Point, hit: number): Round {
-  const { lease, patience, tokenTimeout } = times;
+/** Lease and patience, and what whoever was told to wait needs to come back and to look twice. */
+const takeoverMilliseconds = ({ lease, patience }: Times) => lease + patience + 5_000;
+
+function makeStop(length: StopLength, times: Times, point: Point, hit: number): Round {
+  const { lease, tokenTimeout } = times;
   const milliseconds = {
     short: lease / 2,
     // And past the time limit of a token call, for its answer may be there and unread when the process goes on.
     'past lease': Math.max(lease * 2.5, point === 'during_token_call' ? tokenTimeout * 1.2 : 0),
-    // And as long again as whoever was told to wait needs to come back, and looks twice.
-    'past patience': lease + patience + 5_000,
+    'past patience': takeoverMilliseconds(times),
   }[length];
   return { kind: 'stop', point, hit, milliseconds, length };
 }
 
-/** One of everything for CI. The long stops come last: then nobody kills those who take over meanwhile. */
+/**
+ * A holder that is stopped until others have taken over, and others that live long enough for that: one round for each
+ * process. Whoever is killed all the time takes nothing over.
+ */
+function listTakeover(times: Times, processes: number, ...stopped: Point[]): Round[] {
+  const stops = stopped.map((point) => makeStop('past patience', times, point, 1));
+  const afterMilliseconds = takeoverMilliseconds(times) + 2_000;
+  const quiet = Array.from({ length: processes - stops.length }, (): Round => ({ kind: 'random', afterMilliseconds }));
+  return [...stops, ...quiet];
+}
+
+/** One of everything for CI, with four processes. */
 export function listShortRounds(times: Times): Round[] {
   const everyPoint = points.map((point, index): Round => ({ kind: 'point', point, hit: 1 + (index % 2) }));
   return [
+    ...listTakeover(times, 4, 'before_token_call', 'after_answer'),
     makeStop('past lease', times, 'after_answer', 1),
     ...everyPoint,
-    makeStop('past lease', times, 'before_token_call', 1),
     { kind: 'starting', afterMilliseconds: 200 },
     { kind: 'idle' },
     { kind: 'together', afterMilliseconds: 300 },
+    makeStop('past lease', times, 'before_token_call', 1),
     ...everyPoint,
     { kind: 'random', afterMilliseconds: 300 },
-    { kind: 'random', afterMilliseconds: 100 },
-    makeStop('past patience', times, 'before_token_call', 1),
-    makeStop('past patience', times, 'after_answer', 1),
   ];
+}
+
+/** So many, of which the first are takeovers when there are enough of them. */
+export function drawRounds(random: Random, times: Times, count: number, processes: number, at: Point | null): Round[] {
+  const stopped: Point[] = at ? [at] : ['before_token_call', 'after_lease', 'after_answer', 'before_commit'];
+  const takeovers = stopped.flatMap((point) => listTakeover(times, processes, point));
+  const first = count >= 2 * takeovers.length && processes > 1 ? takeovers : [];
+  return [...first, ...Array.from({ length: count - first.length }, () => drawRound(random, times, at))];
 }
 
 /** For the true times, in which a stop takes minutes: each point once, and the stops that matter most. Four processes. */

@@ -8,7 +8,7 @@ import { causeFaults } from './faults.ts';
 import type { Fleet } from './fleet.ts';
 import { fillDisk } from './full-disk.ts';
 import { runRounds } from './lives.ts';
-import { drawRound, listShortRounds, listSlowRounds, type Round } from './rounds.ts';
+import { drawRounds, listShortRounds, listSlowRounds, type Round } from './rounds.ts';
 import { buildStage, type Stage } from './stage.ts';
 
 export type Report = {
@@ -27,25 +27,36 @@ const thinkMilliseconds = 60;
 export async function runSeries(options: SeriesOptions, say: (text: string) => void): Promise<Report> {
   const started = performance.now();
   const stage = await buildStage(options);
-  const { counts, fleet, callers, place } = stage;
+  const { counts, place } = stage;
+  let rounds = 0;
   try {
-    await startAll(stage);
-    await callers.connectAll(options.customers);
-    await endAll(fleet, counts);
-    say('all customers are connected');
-    const rounds = await makeNoise(stage, options, say);
-    say('the noise is over');
-    // Twice: what worked once has to work with what it got then, too.
-    await callers.settle(callersAtOnce, stage.limits.settling);
-    await callers.settle(callersAtOnce, stage.limits.settling);
-    await endAll(fleet, counts);
-    judge(stage, options);
-    const seconds = (performance.now() - started) / 1000;
-    const diskMissing = options.diskFills > 0 && !place.hasDisk;
-    return { options, counts, rounds, seconds, diskMissing, folder: place.folder };
+    rounds = await perform(stage, options, say);
+  } catch (error) {
+    counts.violate('the run could not go on', [
+      error instanceof Error ? (error.stack ?? error.message) : String(error),
+    ]);
   } finally {
     await stage.close();
   }
+  const seconds = (performance.now() - started) / 1000;
+  const diskMissing = options.diskFills > 0 && !place.hasDisk;
+  return { options, counts, rounds, seconds, diskMissing, folder: place.folder };
+}
+
+async function perform(stage: Stage, options: SeriesOptions, say: (text: string) => void): Promise<number> {
+  const { counts, fleet, callers, limits } = stage;
+  await startAll(stage);
+  await callers.connectAll(options.customers);
+  await endAll(fleet, counts);
+  say('all customers are connected');
+  const rounds = await makeNoise(stage, options, say);
+  say('the noise is over');
+  // Twice: what worked once has to work with what it got then, too.
+  await callers.settle(callersAtOnce, limits.settling);
+  await callers.settle(callersAtOnce, limits.settling);
+  await endAll(fleet, counts);
+  judge(stage, options);
+  return rounds;
 }
 
 /** The rounds and the full disks, under requests and faults; how many rounds there were. */
@@ -64,10 +75,10 @@ async function makeNoise(stage: Stage, options: SeriesOptions, say: (text: strin
   return count;
 }
 
-function listRounds({ random, times }: Stage, { rounds, at }: SeriesOptions): Round[] {
+function listRounds({ random, times }: Stage, { rounds, processes, at }: SeriesOptions): Round[] {
   if (rounds === 'short') return listShortRounds(times);
   if (rounds === 'slow') return listSlowRounds(times);
-  return Array.from({ length: rounds }, () => drawRound(random, times, at));
+  return drawRounds(random, times, rounds, processes, at);
 }
 
 function judge({ fleet, stored, counts, times }: Stage, policy: SeriesOptions): void {
