@@ -80,8 +80,9 @@ export function createVismaConnect(
     const configuration = new client.Configuration(metadata, options.clientId, undefined, authentication);
     client.allowInsecureRequests(configuration);
     configuration[client.customFetch] = fetch;
-    // The outbound fetch has the time limit; this one only must not be the shorter of the two.
-    configuration.timeout = 60;
+    // The outbound fetch has the time limit. This one must never be the first, not even in a process that was stopped
+    // and finds an answer waiting when it goes on.
+    configuration.timeout = 86_400;
     return configuration;
   }
 
