@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from '@jest/globals';
@@ -187,24 +187,31 @@ describe('a caller who gives up', () => {
   });
 });
 
-test('an answer that arrived while this process stood still is read, although its time is over', async () => {
-  const server = spawn(process.execPath, [
+test('an answer that arrived while the process was stopped is read when it goes on, although its time is over', async () => {
+  let arrived = () => {};
+  const asked = new Promise<void>((resolve) => {
+    arrived = resolve;
+  });
+  const waiting: ServerResponse[] = [];
+  const origin = await serve((_request, response) => {
+    waiting.push(response);
+    arrived();
+  });
+  const outbound = new URL('../../src/adapters/outbound.ts', import.meta.url).href;
+  const caller = spawn(process.execPath, [
+    '--input-type=module',
     '-e',
-    `require('node:http').createServer((request, response) => request.resume().on('end', () => {
-       setTimeout(() => response.end('in time'), 200);
-     })).listen(0, '127.0.0.1', function () { console.log(this.address().port); });`,
+    `import { createOutboundFetch } from '${outbound}';
+     const fetch = createOutboundFetch({ timeoutMilliseconds: 600, maxBytes: 1000, concurrency: 1 });
+     const end = (text) => process.stdout.write(text);
+     fetch('${origin}', { method: 'POST', body: 'x' }).then((answer) => answer.text()).then(end, (error) => end(error.reason));`,
   ]);
-  try {
-    const [port] = (await once(server.stdout, 'data')) as [Buffer];
-    const fetch = createOutboundFetch({ ...usual, timeoutMilliseconds: 600 });
-    const call = fetch(`http://127.0.0.1:${Number(port)}`, { method: 'POST', body: 'x' });
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    // Nothing of this process runs for a while, as if it had been stopped.
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500);
-    expect(await (await call).text()).toBe('in time');
-  } finally {
-    server.kill();
-  }
+  await asked;
+  caller.kill('SIGSTOP');
+  waiting[0]?.end('in time');
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  caller.kill('SIGCONT');
+  expect(String((await once(caller.stdout, 'data'))[0])).toBe('in time');
 });
 
 describe('a body', () => {
