@@ -25,6 +25,13 @@ export const dineroErrors = {
     danish: 'Et af felterne findes ikke.',
     field: 'fields',
   }),
+  missingField: (field: string) => ({
+    status: 400,
+    code: 42,
+    message: `Validation error. ${field} is required.`,
+    danish: 'Feltet skal udfyldes.',
+    field,
+  }),
 };
 
 export function sendDineroError(res: Response, error: DineroError): void {

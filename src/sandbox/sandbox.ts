@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import { createCompanies } from './companies.ts';
+import { createContacts } from './contacts.ts';
 import { createDinero } from './dinero.ts';
 import { createFaults } from './faults.ts';
 import { createFrontPage } from './front-page.ts';
@@ -61,6 +62,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     reset() {
       Object.assign(parts.settings, initialSettings);
       parts.companies.reset();
+      parts.contacts.reset();
       parts.rateLimit.reset();
       parts.faults.clear();
       parts.requestLog.clear();
@@ -88,6 +90,7 @@ function createParts(options: SandboxOptions, origin: string, state: State, keys
     issued: createIssued(),
     requestLog: createRequestLog(),
     companies: createCompanies(),
+    contacts: createContacts(),
     rateLimit: createRateLimit(settings),
     faults: createFaults(),
   };

@@ -101,6 +101,86 @@ describe('the accounting years of a company', () => {
   });
 });
 
+describe('the contacts of a company', () => {
+  const guid = expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$/);
+
+  function post(body: unknown, token = accessTokens.rikke): Promise<Response> {
+    return fetch(new URL('/v1/118244/contacts', sandbox.origin), {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  }
+
+  test('come in pages, with names and ids only when no fields are asked for', async () => {
+    const response = await call('/v1/118244/contacts');
+    expect(response.status).toBe(200);
+    const body = (await response.json()) as { Collection: object[]; Pagination: object };
+    expect(body.Collection).toHaveLength(4);
+    expect(body.Collection[0]).toEqual({ Name: 'Bageriet Kornblomst ApS', ContactGuid: guid });
+    expect(body.Pagination).toEqual({
+      MaxPageSizeAllowed: 1000,
+      PageSize: 100,
+      Result: 4,
+      ResultWithoutFilter: 4,
+      Page: 0,
+    });
+  });
+
+  test('are picked by page and field, in the case that was asked for; unknown fields are refused with code 42', async () => {
+    const second = await (await call('/v1/118244/contacts?fields=name,CITY&page=1&pageSize=3')).json();
+    expect(second).toEqual({
+      Collection: [{ name: 'Ida Kjærsgaard', CITY: 'Aarhus C' }],
+      Pagination: { MaxPageSizeAllowed: 1000, PageSize: 3, Result: 1, ResultWithoutFilter: 4, Page: 1 },
+    });
+    const refused = await call('/v1/118244/contacts?fields=name,turnover');
+    expect(refused.status).toBe(400);
+    expect(await refused.json()).toEqual(errorBody(42));
+  });
+
+  test('are of that company alone, and have their ids for good', async () => {
+    const ids = async (path: string, person: string) =>
+      ((await (await call(path, person)).json()) as { Collection: { ContactGuid: string }[] }).Collection.map(
+        ({ ContactGuid }) => ContactGuid,
+      );
+    const ours = await ids('/v1/118244/contacts', 'rikke');
+    expect(await ids('/v1/118244/contacts', 'rikke')).toEqual(ours);
+    const theirs = await ids('/v1/201001/contacts', 'mads');
+    expect(theirs.filter((id) => ours.includes(id))).toEqual([]);
+    expect((await call('/v1/201001/contacts', 'rikke')).status).toBe(404);
+    expect((await call('/v1/201005/contacts', 'mads')).status).toBe(403);
+  });
+
+  test('grow by what is posted, which comes back with its id, until the sandbox is reset', async () => {
+    const created = await post({ name: 'Fjordens Røgeri', City: 'Nykøbing', vatNumber: 7, IsPerson: false });
+    expect(created.status).toBe(201);
+    expect(await created.json()).toMatchObject({
+      ContactGuid: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      Name: 'Fjordens Røgeri',
+      City: 'Nykøbing',
+      VatNumber: null,
+      CountryKey: 'DK',
+    });
+    const listed = await (await call('/v1/118244/contacts?page=4&pageSize=1&fields=name')).json();
+    expect(listed).toMatchObject({ Collection: [{ name: 'Fjordens Røgeri' }] });
+    sandbox.reset();
+    const after = await (await call('/v1/118244/contacts')).json();
+    expect(after).toMatchObject({ Pagination: { ResultWithoutFilter: 4 } });
+  });
+
+  test('need a name, else it is 400 with code 42, and a token that may write', async () => {
+    for (const body of [{}, { name: ' ' }, { name: 7 }, [], null]) {
+      const refused = await post(body);
+      expect({ body, status: refused.status }).toEqual({ body, status: 400 });
+    }
+    expect(await (await post({})).json()).toEqual(errorBody(42));
+    const now = Math.floor(Date.now() / 1000);
+    const claims = { iss: sandbox.origin, aud: 'https://api.dinero.dk', exp: now + 60 };
+    const reading = await sandbox.signIdToken({ ...claims, scope: ['dineropublicapi:read'] });
+    expect((await post({ name: 'Fjordens Røgeri' }, reading)).status).toBe(401);
+  });
+});
+
 test('a missing, broken, foreign or expired token, or one that may not read, is 401 with code 41', async () => {
   const now = Math.floor(Date.now() / 1000);
   const claims = { iss: sandbox.origin, aud: 'https://api.dinero.dk', exp: now + 60, scope: ['dineropublicapi:read'] };
