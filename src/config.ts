@@ -25,6 +25,12 @@ export type Config = Readonly<{
   /** The built-in Visma Connect and Dinero; null when it does not run. */
   sandbox: { port: number } | null;
   logLevel: string;
+  /** Origins that a link may return its user to. */
+  returnUrlOrigins: string[];
+  /** Where events are sent; null when nobody wants them. All secrets sign. */
+  webhook: { url: string; secrets: string[]; privateHosts: string[] } | null;
+  /** Requests in a minute that one API key may make. */
+  apiRateLimit: number;
 }>;
 
 /** What people see of the integrator; null where nothing was given. */
@@ -108,7 +114,19 @@ function findContradictions(env: Environment, production: boolean): string[] {
   if (runsSandbox(env, production) && env.PORT === env.SANDBOX_PORT) {
     problems.push(`SANDBOX_PORT ${expectations.SANDBOX_PORT}`);
   }
+  if (!env.WEBHOOK_URL !== !env.WEBHOOK_SECRETS) {
+    const [missing, given] = env.WEBHOOK_URL ? ['WEBHOOK_SECRETS', 'WEBHOOK_URL'] : ['WEBHOOK_URL', 'WEBHOOK_SECRETS'];
+    problems.push(`${missing} is missing beside ${given}: it ${expectations[missing as VariableName]}`);
+  }
+  if (production && env.WEBHOOK_URL && !isTargetAllowed(new URL(env.WEBHOOK_URL), env.WEBHOOK_PRIVATE_HOSTS)) {
+    problems.push('WEBHOOK_URL must be https in production, or its host be named in WEBHOOK_PRIVATE_HOSTS');
+  }
   return problems;
+}
+
+/** What the name of the host leads to is looked at when something is sent there. */
+function isTargetAllowed({ protocol, hostname }: URL, privateHosts: string[]): boolean {
+  return protocol === 'https:' || privateHosts.includes(hostname);
 }
 
 function toConfig(env: Environment, production: boolean): Config {
@@ -148,5 +166,10 @@ function toConfig(env: Environment, production: boolean): Config {
     },
     sandbox,
     logLevel: env.LOG_LEVEL,
+    returnUrlOrigins: env.RETURN_URL_ORIGINS.map((url) => url.origin),
+    webhook: env.WEBHOOK_URL
+      ? { url: env.WEBHOOK_URL, secrets: env.WEBHOOK_SECRETS ?? [], privateHosts: env.WEBHOOK_PRIVATE_HOSTS }
+      : null,
+    apiRateLimit: env.API_RATE_LIMIT,
   });
 }

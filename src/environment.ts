@@ -71,6 +71,27 @@ const proxies = z
   })
   .refine((trusted) => !Array.isArray(trusted) || trusted.every(isNetwork));
 
+const origins = z
+  .string()
+  .transform((text) => text.split(',').map((entry) => entry.trim()))
+  .pipe(z.array(origin));
+
+const webhookSecrets = z
+  .string()
+  .transform((text) => text.split(',').map((secret) => secret.trim()))
+  .refine((list) => list.every((secret) => /^whsec_[A-Za-z0-9+/]+={0,2}$/.test(secret)))
+  .refine((list) => list.every((secret) => isWebhookKey(Buffer.from(secret.slice('whsec_'.length), 'base64'))));
+
+/** Standard Webhooks asks for 24 to 64 bytes. */
+function isWebhookKey({ length }: Buffer): boolean {
+  return length >= 24 && length <= 64;
+}
+
+const hostNames = z
+  .string()
+  .transform((text) => text.split(',').map((entry) => entry.trim().toLowerCase()))
+  .refine((list) => list.every((name) => /^([a-z0-9_.-]+|\[[0-9a-f:.]+\])$/.test(name)));
+
 /** What each variable must look like: the sentence that a wrong value is answered with. */
 export const expectations = {
   NODE_ENV: 'must be development, test or production',
@@ -100,6 +121,14 @@ export const expectations = {
   TERMS_URL: 'must be a web address, for example https://example.com/terms',
   SANDBOX: 'must be true, false or auto',
   SANDBOX_PORT: 'must be a port number other than PORT, for example 4000',
+  RETURN_URL_ORIGINS:
+    'must be a comma list of origins that links may lead back to, for example https://app.example.com (http on localhost alone)',
+  WEBHOOK_URL: 'must be a web address that takes your webhooks, for example https://app.example.com/webhooks/dinero',
+  WEBHOOK_SECRETS:
+    'must be a comma list of secrets that sign webhooks; make one with: echo "whsec_$(openssl rand -base64 32)"',
+  WEBHOOK_PRIVATE_HOSTS:
+    'must be a comma list of host names that webhooks may go to although they are private, for example backend.internal',
+  API_RATE_LIMIT: 'must be how many requests one API key may make in a minute, for example 6000',
   LOG_LEVEL: `must be one of ${logLevels.join(', ')}`,
 } as const;
 
@@ -135,6 +164,11 @@ export const environment = z.object({
   TERMS_URL: webUrl.optional(),
   SANDBOX: z.enum(['true', 'false', 'auto']).default('auto'),
   SANDBOX_PORT: port.default(4000),
+  RETURN_URL_ORIGINS: origins.default([]),
+  WEBHOOK_URL: webUrl.refine((text) => !/[#@\s]/.test(text)).optional(),
+  WEBHOOK_SECRETS: webhookSecrets.optional(),
+  WEBHOOK_PRIVATE_HOSTS: hostNames.default([]),
+  API_RATE_LIMIT: z.coerce.number().int().min(1).max(100_000_000).default(6_000),
   LOG_LEVEL: z.enum(logLevels).default('info'),
 } satisfies Record<VariableName, z.ZodType>);
 

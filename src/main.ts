@@ -17,6 +17,9 @@ function readConfig(): Config {
 async function run([command = 'serve', ...args]: string[]): Promise<number> {
   if (existsSync('.env')) process.loadEnvFile();
   if (command === 'keys') return (await import('./commands/keys.ts')).keys(args, readConfig, !!process.env.TOKEN_KEYS);
+  if (command === 'api-key') return (await import('./commands/api-key.ts')).apiKey(args, readConfig);
+  if (command === 'webhooks') return (await import('./commands/webhooks.ts')).webhooks(args, readConfig);
+  if (command === 'import') return (await import('./commands/import.ts')).importGrants(args, readConfig);
   if (command === 'adopt') await (await import('./commands/adopt.ts')).adopt(args, readConfig);
   else if (command === 'serve' && args.length === 0) await (await import('./commands/serve.ts')).serve(readConfig());
   else throw new UsageError(`There is no command "${[command, ...args].join(' ')}".`);

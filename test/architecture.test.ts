@@ -14,7 +14,10 @@ const rooms: Record<string, { own: string[]; packages: string[] }> = {
   // jose only for the type and the key set that id-token.ts verifies with.
   'src/adapters/granted-tokens.ts': { own: ['src/core', 'src/adapters'], packages: ['openid-client', 'jose'] },
   'src/adapters/visma-connect.ts': { own: ['src/core', 'src/adapters'], packages: ['openid-client', 'jose'] },
+  'src/adapters/posting.ts': { own: [], packages: ['undici'] },
+  'src/adapters/webhook-receiver.ts': { own: ['src/core', 'src/adapters'], packages: ['standardwebhooks'] },
   'src/adapters/dinero.ts': { own: ['src/core', 'src/adapters'], packages: ['ky', 'zod'] },
+  'src/adapters/dinero-forwarding.ts': { own: ['src/core', 'src/adapters'], packages: ['undici'] },
   'src/http': {
     own: ['src/core', 'src/http', 'src/locales', 'src/config.ts', 'src/logger.ts'],
     packages: ['express', 'express-session', 'express-rate-limit', 'csrf-csrf', 'cookie', 'helmet', 'i18next', 'zod'],
@@ -37,6 +40,7 @@ const rooms: Record<string, { own: string[]; packages: string[] }> = {
     ],
     packages: ['pino-pretty', 'cli-progress'],
   },
+  'src/commands/import-file.ts': { own: ['src/core'], packages: ['csv-parse'] },
   'src/main.ts': {
     own: ['src/commands', 'src/core', 'src/config.ts', 'src/development-secrets.ts'],
     packages: [],

@@ -165,6 +165,20 @@ const wrong: [string, string][] = [
   ['TERMS_URL', '/terms'],
   ['SANDBOX', 'yes'],
   ['SANDBOX_PORT', '3000'],
+  ['RETURN_URL_ORIGINS', 'https://app.example.com/path'],
+  ['RETURN_URL_ORIGINS', 'https://app.example.com,http://other.example.com'],
+  ['WEBHOOK_URL', 'app.example.com/hooks'],
+  ['WEBHOOK_URL', 'ftp://app.example.com/hooks'],
+  ['WEBHOOK_URL', 'https://user:word@app.example.com/hooks'],
+  ['WEBHOOK_URL', 'https://app.example.com/hooks#part'],
+  ['WEBHOOK_SECRETS', Buffer.alloc(32).toString('base64')],
+  ['WEBHOOK_SECRETS', `whsec_${Buffer.alloc(23).toString('base64')}`],
+  ['WEBHOOK_SECRETS', `whsec_${Buffer.alloc(65).toString('base64')}`],
+  ['WEBHOOK_SECRETS', `whsec_${Buffer.alloc(32).toString('base64')},short`],
+  ['WEBHOOK_PRIVATE_HOSTS', 'https://backend.internal'],
+  ['WEBHOOK_PRIVATE_HOSTS', 'backend.internal,'],
+  ['API_RATE_LIMIT', '0'],
+  ['API_RATE_LIMIT', '1.5'],
   ['LOG_LEVEL', 'verbose'],
 ];
 
@@ -196,6 +210,32 @@ test.each([
   const { trustProxy } = parse({ TRUST_PROXY: value });
   expect(trustProxy).toEqual(expected);
   expect(() => express().set('trust proxy', trustProxy)).not.toThrow();
+});
+
+describe('webhooks', () => {
+  const webhooks = { WEBHOOK_URL: 'https://app.example.com/hooks', WEBHOOK_SECRETS: `whsec_${'A'.repeat(43)}=` };
+
+  test('need an address and a secret, or neither', () => {
+    expect(parse({}).webhook).toBeNull();
+    expect(parse(webhooks).webhook).toEqual({
+      url: webhooks.WEBHOOK_URL,
+      secrets: [webhooks.WEBHOOK_SECRETS],
+      privateHosts: [],
+    });
+    for (const name of ['WEBHOOK_URL', 'WEBHOOK_SECRETS'] as const) {
+      const { [name]: _left, ...rest } = webhooks;
+      expect(problemsOf(rest)).toEqual([expect.stringMatching(new RegExp(`^${name} is missing beside`))]);
+    }
+  });
+
+  test('go over https in production, or to a host that is named', () => {
+    const plain = { ...production, ...webhooks, WEBHOOK_URL: 'http://backend.internal:8080/hooks' };
+    expect(problemsOf(plain)).toEqual([expect.stringMatching(/^WEBHOOK_URL must be https in production/)]);
+    expect(parse({ ...plain, WEBHOOK_PRIVATE_HOSTS: 'Backend.internal' }).webhook?.privateHosts).toEqual([
+      'backend.internal',
+    ]);
+    expect(parse({ ...production, ...webhooks }).webhook?.url).toBe(webhooks.WEBHOOK_URL);
+  });
 });
 
 const nasty = ['', ' ', '\0', ',', '-1', '1e9', 'null', 'http://', 'http://[', '::', '%', '😀', 'x'.repeat(10_000)];

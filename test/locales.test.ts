@@ -21,6 +21,8 @@ const dynamicPrefixes = [
   'events.', // by the event's type
   'reconnect.other_person.', // by what speaks against replacing the connection's access
   'reconnect.company_missing.',
+  ...['connect', 'choose', 'reconnect', 'see'].map((step) => `link.${step}.`), // by what is left to do
+  ...['connected', 'cancelled', 'failed'].map((outcome) => `leaving.${outcome}.`),
 ];
 /** i18next picks these by `count`; the key is asked for without them. */
 const pluralSuffix = /_(one|other)$/;
@@ -72,6 +74,7 @@ const plainEvents: Record<PlainEventType, null> = {
   scope_reduced: null,
   organization_chosen: null,
   organization_changed: null,
+  recovered: null,
   refreshed: null,
   refresh_delayed: null,
   refresh_odd: null,
@@ -101,7 +104,7 @@ describe.each(languages)('in %s', (language) => {
   const t = createTranslators(brand)[language];
 
   test('every event, with every reason and every warning, has words of its own', () => {
-    const texts = everyDraft.map((draft) => describeEvent({ ...draft, at: new Date() }, t).text);
+    const texts = everyDraft.map((draft) => describeEvent({ ...draft, id: '1', at: new Date() }, t).text);
     expect(new Set(texts).size).toBe(everyDraft.length);
     for (const text of texts) expect(text).not.toMatch(/events\.|reasons\.|\{\{|undefined/);
     for (const days of Object.keys(warnings)) expect(texts.some((text) => text.includes(` ${days} `))).toBe(true);

@@ -1,7 +1,7 @@
 // Attempts in SQL. What only the server may know of one (nonce, verifier, parked code) is sealed.
 
 import type { ErrorCode } from '../core/errors.ts';
-import type { AttemptStore } from '../core/ports.ts';
+import type { AttemptStore } from '../core/stores.ts';
 import type {
   Attempt,
   AttemptResult,
@@ -16,6 +16,7 @@ import { type SealedPlace, type Vault, VaultError } from './vault.ts';
 type Row = {
   id: string;
   state_hash: string;
+  link_id: string | null;
   sealed_secrets: string | null;
   browser_id: string;
   user_id: string;
@@ -56,6 +57,7 @@ export function createAttemptStore(database: Database, vault: Vault): AttemptSto
     return {
       id: row.id,
       stateHash: row.state_hash,
+      linkId: row.link_id,
       secrets: await openJson<AuthorizationSecrets>(row.sealed_secrets, secretsOf(row.id)),
       browserId: row.browser_id,
       userId: row.user_id,
@@ -77,6 +79,7 @@ export function createAttemptStore(database: Database, vault: Vault): AttemptSto
       const row: Row = {
         id: attempt.id,
         state_hash: attempt.stateHash,
+        link_id: attempt.linkId,
         sealed_secrets: await vault.seal(JSON.stringify(attempt.secrets), secretsOf(attempt.id)),
         browser_id: attempt.browserId,
         user_id: attempt.userId,

@@ -1,5 +1,6 @@
 // The row of table `connections`, and what it means.
 
+import type { ListedConnection } from '../core/integrator-types.ts';
 import type { Connection, ConnectionStatus, Grant, ReconnectReason, WarningDays } from '../core/types.ts';
 import type { SealedPlace } from './vault.ts';
 
@@ -70,6 +71,10 @@ export function toScopeColumn(scope: string[]): string {
   return [...new Set(scope)].join(' ');
 }
 
+export function toScope(column: string): string[] {
+  return column.split(' ').filter((name) => name !== '');
+}
+
 export function toConnection(row: ConnectionRow, grant: Grant | null): Connection {
   return {
     id: row.id,
@@ -95,6 +100,23 @@ export function toConnection(row: ConnectionRow, grant: Grant | null): Connectio
     },
     dueAt: toDate(row.due_at),
     warnedDays: row.warned_days,
+  };
+}
+
+export function toListedConnection(row: ConnectionRow): ListedConnection {
+  const {
+    refreshState,
+    grant: _unopened,
+    id: _internal,
+    subject: _hint,
+    dueAt: _due,
+    ...shown
+  } = toConnection(row, null);
+  return {
+    ...shown,
+    scope: toScope(row.scope),
+    accessExpiresAt: toDate(row.access_expires_at),
+    refreshFailures: refreshState.failures,
   };
 }
 

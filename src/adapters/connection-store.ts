@@ -2,8 +2,9 @@
 
 import { randomUUID } from 'node:crypto';
 import { ConnectError } from '../core/errors.ts';
-import type { ConnectionStore } from '../core/ports.ts';
-import { type ConnectionRow, endedConnection, restedRefresh } from './connection-row.ts';
+import type { ConnectionStore } from '../core/stores.ts';
+import type { Connection } from '../core/types.ts';
+import { type ConnectionRow, endedConnection, restedRefresh, toListedConnection } from './connection-row.ts';
 import { createConnectionWriting, type EventListener } from './connection-writing.ts';
 import type { Database } from './database.ts';
 import { createGrantSealing } from './grant-sealing.ts';
@@ -15,17 +16,23 @@ const raceTries = 5;
 
 /**
  * `unreadable` hears of every stored grant that does not open; its user alone needs a reconnect then. `written` hears
- * of every line of a timeline once it is stored.
+ * of every line of a timeline once it is stored. With `announce`, the integrator's messages are queued with the changes.
  */
 export function createConnectionStore(
   database: Database,
   vault: Vault,
   listeners: { unreadable: (connectionId: string, error: VaultError) => void; written?: EventListener },
+  options: { announce?: boolean } = {},
 ): ConnectionStore {
   const sealing = createGrantSealing(vault, listeners.unreadable);
-  const writing = createConnectionWriting(database, listeners.written ?? (() => {}));
+  const writing = createConnectionWriting(database, listeners.written ?? (() => {}), options.announce ?? false);
   const findRow = (where: Partial<ConnectionRow>) =>
     database.run((db) => db<ConnectionRow>('connections').where(where).first());
+
+  async function findByUser(userId: string): Promise<Connection | null> {
+    const row = await findRow({ user_id: userId });
+    return row ? sealing.open(row) : null;
+  }
 
   /** A connection that changed between its reading and its writing is read again. */
   async function tryAgain<T>(once: () => Promise<{ result: T } | null>, doing: string): Promise<T> {
@@ -39,9 +46,17 @@ export function createConnectionStore(
   return {
     ...createRefreshStatements(database, writing, sealing),
 
-    async findByUser(userId) {
-      const row = await findRow({ user_id: userId });
-      return row ? sealing.open(row) : null;
+    findByUser,
+    findRecent: findByUser,
+
+    async list({ status, after, limit }) {
+      const rows = await database.run((db) => {
+        const query = db<ConnectionRow>('connections');
+        if (status !== null) query.where({ status });
+        if (after !== null) query.where('user_id', '>', after);
+        return query.orderBy('user_id').limit(limit);
+      });
+      return rows.map(toListedConnection);
     },
 
     saveAuthorized: (userId, grant, { refreshExpiresAt, dueAt, subject, startedAt, now, events }) =>
@@ -89,7 +104,7 @@ export function createConnectionStore(
             [organization.id, now.toISOString()],
           ),
         }),
-        { events: [event], at: now },
+        { events: event ? [event] : [], at: now },
       ),
 
     markNeedsReconnect: ({ id, generation }, reason, now) =>

@@ -1,6 +1,6 @@
 // The timeline of every connection, in SQL. Lines are written in the transaction of what they tell of.
 
-import type { EventStore } from '../core/ports.ts';
+import type { EventStore } from '../core/stores.ts';
 import type { ConnectionEvent, EventDraft, ReconnectReason, WarningDays } from '../core/types.ts';
 import type { Database, Sql } from './database.ts';
 
@@ -31,20 +31,24 @@ function detailOf(event: EventDraft): string | null {
   return event.type === 'expiring' ? String(event.daysLeft) : null;
 }
 
-function toEvent({ type, at, detail }: Row): ConnectionEvent {
+function toEvent({ id: number, type, at, detail }: Row): ConnectionEvent {
+  const id = String(number);
   const date = new Date(at);
   // Lines from before reasons were written down have none.
-  if (type === 'needs_reconnect') return { type, at: date, reason: (detail ?? 'grant_rejected') as ReconnectReason };
-  if (type === 'expiring') return { type, at: date, daysLeft: Number(detail) as WarningDays };
-  return { type, at: date };
+  if (type === 'needs_reconnect')
+    return { id, type, at: date, reason: (detail ?? 'grant_rejected') as ReconnectReason };
+  if (type === 'expiring') return { id, type, at: date, daysLeft: Number(detail) as WarningDays };
+  return { id, type, at: date };
 }
 
 export function createEventStore(database: Database): EventStore {
   return {
-    async listLatest(connectionId, limit) {
-      const rows = await database.run((db) =>
-        db<Row>('events').where({ connection_id: connectionId }).orderBy('id', 'desc').limit(limit),
-      );
+    async listLatest(connectionId, limit, before = null) {
+      const rows = await database.run((db) => {
+        const query = db<Row>('events').where({ connection_id: connectionId });
+        if (before !== null) query.where('id', '<', Number(before));
+        return query.orderBy('id', 'desc').limit(limit);
+      });
       return rows.map(toEvent);
     },
 

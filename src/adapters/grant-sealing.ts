@@ -1,7 +1,7 @@
 // Grants are sealed on the way into the table of connections, and opened on the way out, here and nowhere else.
 
 import type { Connection, Grant } from '../core/types.ts';
-import { type ConnectionRow, placeOfGrant, toConnection, toDate, toScopeColumn } from './connection-row.ts';
+import { type ConnectionRow, placeOfGrant, toConnection, toDate, toScope, toScopeColumn } from './connection-row.ts';
 import { type Vault, VaultError } from './vault.ts';
 
 const longAgo = new Date(0);
@@ -29,7 +29,7 @@ export function createGrantSealing(vault: Vault, onUnreadable: (connectionId: st
         row.sealed_refresh_token === null
           ? null
           : await vault.open(row.sealed_refresh_token, placeOfGrant(row.id, 'refresh_token')),
-      scope: row.scope.split(' ').filter((name) => name !== ''),
+      scope: toScope(row.scope),
       expiresAt: new Date(row.access_expires_at),
       obtainedAt: toDate(row.obtained_at) ?? longAgo,
     };

@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { ConnectError } from '../core/errors.ts';
-import type { IdentityStore } from '../core/ports.ts';
+import type { IdentityStore } from '../core/stores.ts';
 import type { Database } from './database.ts';
 
 type Row = { issuer: string; subject: string; user_id: string; first_seen_at: string };

@@ -4,6 +4,7 @@
 import { ConnectError } from '../core/errors.ts';
 import { placeOfGrant } from './connection-row.ts';
 import type { Database } from './database.ts';
+import { placeOfImportedGrant } from './imported-grant-store.ts';
 import { placeOfRevocation } from './revocation-store.ts';
 import { type SealedPlace, type Vault, VaultError } from './vault.ts';
 
@@ -15,12 +16,25 @@ export type SealedTable = (typeof sealedTables)[number];
 export const sealedTables = [
   {
     name: 'connections',
+    counted: 'connections',
+    id: 'id',
     columns: [
       { column: 'sealed_access_token', placeOf: (id: string): SealedPlace => placeOfGrant(id, 'access_token') },
       { column: 'sealed_refresh_token', placeOf: (id: string): SealedPlace => placeOfGrant(id, 'refresh_token') },
     ],
   },
-  { name: 'revocations', columns: [{ column: 'sealed_refresh_token', placeOf: placeOfRevocation }] },
+  {
+    name: 'revocations',
+    counted: 'revocations',
+    id: 'id',
+    columns: [{ column: 'sealed_refresh_token', placeOf: placeOfRevocation }],
+  },
+  {
+    name: 'imported_grants',
+    counted: 'importedGrants',
+    id: 'user_id',
+    columns: [{ column: 'sealed_refresh_token', placeOf: placeOfImportedGrant }],
+  },
 ] as const;
 
 type Sample = { keyId: string; rows: number; outcomes: (true | VaultError['reason'])[] };
@@ -40,7 +54,11 @@ export async function checkKeys(database: Database, vault: Vault): Promise<void>
   }
 }
 
-async function openSamples(database: Database, vault: Vault, { name, columns }: SealedTable): Promise<Sample[]> {
+async function openSamples(
+  database: Database,
+  vault: Vault,
+  { name, id: idColumn, columns }: SealedTable,
+): Promise<Sample[]> {
   const [{ column, placeOf }] = columns;
   const keys = await database.run((db) => db(name).distinct<{ key_id: string }[]>('key_id').whereNotNull(column));
   return Promise.all(
@@ -50,7 +68,7 @@ async function openSamples(database: Database, vault: Vault, { name, columns }: 
           .where({ key_id: keyId })
           .whereNotNull(column)
           .limit(samplesPerKey)
-          .select<{ id: string; sealed: string }[]>('id', { sealed: column }),
+          .select<{ id: string; sealed: string }[]>({ id: idColumn, sealed: column }),
       );
       const outcomes = await Promise.all(rows.map(({ id, sealed }) => tryToOpen(vault, sealed, placeOf(id))));
       return { keyId, rows: rows.length, outcomes };

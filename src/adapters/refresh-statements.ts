@@ -1,7 +1,7 @@
 // The statements of the refresh protocol (design, section 7): each one is a single conditional write, so that of any
 // number of processes exactly one gets what it asks for.
 
-import type { ConnectionStore } from '../core/ports.ts';
+import type { ConnectionStore } from '../core/stores.ts';
 import type { RefreshState } from '../core/types.ts';
 import type { ConnectionRow } from './connection-row.ts';
 import { restedRefresh } from './connection-row.ts';
@@ -59,24 +59,32 @@ export function createRefreshStatements(
 
     async saveRefreshed({ id, generation }, grant, { refreshExpiresAt, dueAt, state, now, events }) {
       const sealed = await sealing.seal(id, grant);
+      const change = {
+        ...sealed,
+        ...restedRefresh,
+        failures: state.failures,
+        next_attempt_at: toText(state.nextAttemptAt),
+        refresh_expires_at: toText(refreshExpiresAt),
+        due_at: toText(dueAt),
+        generation: generation + 1,
+      };
+      const saved = await writing.update(
+        id,
+        (row) => row.where({ generation }).whereNot({ status: 'needs_reconnect' }),
+        () => change,
+        { events, at: now },
+      );
+      if (saved) return true;
+      // A refusal of the token that this one replaces was said of the former one.
       return writing.update(
         id,
-        (row) => row.where({ generation }),
+        (row) => row.where({ generation, status: 'needs_reconnect' }),
         (db) => ({
-          ...sealed,
-          ...restedRefresh,
-          // A refusal of the token that this one replaces was said of the former one.
-          status: db.raw(
-            "case when status <> 'needs_reconnect' then status when organization_id is null then 'pending' else 'connected' end",
-          ),
+          ...change,
+          status: db.raw("case when organization_id is null then 'pending' else 'connected' end"),
           reason: null,
-          failures: state.failures,
-          next_attempt_at: toText(state.nextAttemptAt),
-          refresh_expires_at: toText(refreshExpiresAt),
-          due_at: toText(dueAt),
-          generation: generation + 1,
         }),
-        { events, at: now },
+        { events: [...events, { type: 'recovered' }], at: now },
       );
     },
 

@@ -8,10 +8,11 @@ import { type Vault, VaultError } from './vault.ts';
 const batchSize = 100;
 const raceTries = 5;
 
+/** `id` is what names the row in its table, whatever its column is called there. */
 type Row = { id: string; key_id: string; sealed_access_token?: string | null; sealed_refresh_token: string | null };
 
 /** How many rows a key has sealed. */
-export type KeyUse = { keyId: string; connections: number; revocations: number };
+export type KeyUse = { keyId: string } & Record<SealedTable['counted'], number>;
 
 /** `left`: gone, or sealed with the first key by somebody else meanwhile. */
 export type RowOutcome = {
@@ -27,7 +28,7 @@ export function createResealing(database: Database, vault: Vault) {
 
   async function listKeyUse(): Promise<KeyUse[]> {
     const uses = new Map<string, KeyUse>();
-    for (const { name } of sealedTables) {
+    for (const { name, counted } of sealedTables) {
       const counts = await database.run((db) =>
         db(name)
           .whereNotNull('key_id')
@@ -36,24 +37,24 @@ export function createResealing(database: Database, vault: Vault) {
       );
       for (const { key_id: keyId, rows } of counts) {
         // PostgreSQL's driver answers counts as texts.
-        uses.set(keyId, { keyId, connections: 0, revocations: 0, ...uses.get(keyId), [name]: Number(rows) });
+        uses.set(keyId, { ...(uses.get(keyId) ?? unused(keyId)), [counted]: Number(rows) });
       }
     }
     return [...uses.values()].sort((a, b) => (a.keyId < b.keyId ? -1 : 1));
   }
 
   /** By id and not by offset: rows leave the selection while it is being read. */
-  async function* listIds({ name }: SealedTable): AsyncGenerator<string> {
+  async function* listIds({ name, id: idColumn }: SealedTable): AsyncGenerator<string> {
     let after = '';
     for (;;) {
       const last = after;
       const rows = await database.run((db) =>
-        db<Row>(name)
+        db(name)
           .whereNot({ key_id: sealingKeyId })
-          .where('id', '>', last)
-          .orderBy('id')
+          .where(idColumn, '>', last)
+          .orderBy(idColumn)
           .limit(batchSize)
-          .select('id'),
+          .select<Pick<Row, 'id'>[]>({ id: idColumn }),
       );
       yield* rows.map(({ id }) => id);
       if (rows.length < batchSize) return;
@@ -61,10 +62,11 @@ export function createResealing(database: Database, vault: Vault) {
     }
   }
 
-  async function findFormer({ name }: SealedTable, id: string): Promise<Row | undefined> {
-    return (await database.run((db) =>
-      db(name).where({ id }).whereNotNull('key_id').whereNot({ key_id: sealingKeyId }).first(),
-    )) as Row | undefined;
+  async function findFormer({ name, id: idColumn }: SealedTable, id: string): Promise<Row | undefined> {
+    const row = await database.run((db) =>
+      db(name).where(idColumn, id).whereNotNull('key_id').whereNot({ key_id: sealingKeyId }).first(),
+    );
+    return row && { ...row, id };
   }
 
   /** The sealed texts as they lie there, and the same under the first key. Throws VaultError. */
@@ -88,8 +90,8 @@ export function createResealing(database: Database, vault: Vault) {
         const { before, after } = await sealAnew(table, row);
         if (dryRun) return { kind: 'sealed', ...found };
         const count = await database.run((db) =>
-          db<Row>(table.name)
-            .where({ id, ...before })
+          db(table.name)
+            .where({ [table.id]: id, ...before })
             .update(after),
         );
         if (count === 1) return { kind: 'sealed', ...found };
@@ -112,4 +114,13 @@ export function createResealing(database: Database, vault: Vault) {
   }
 
   return { listKeyUse, resealAll };
+}
+
+/** What a key has sealed that has sealed nothing. */
+export function unused(keyId: string): KeyUse {
+  return { keyId, connections: 0, revocations: 0, importedGrants: 0 };
+}
+
+export function countRows({ connections, revocations, importedGrants }: KeyUse): number {
+  return connections + revocations + importedGrants;
 }

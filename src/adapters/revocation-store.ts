@@ -1,7 +1,7 @@
 // Refresh tokens that the provider still has to be told to revoke, sealed like every grant.
 
 import { randomUUID } from 'node:crypto';
-import type { RevocationStore } from '../core/ports.ts';
+import type { RevocationStore } from '../core/stores.ts';
 import type { Database } from './database.ts';
 import { type SealedPlace, type Vault, VaultError } from './vault.ts';
 

@@ -1,7 +1,7 @@
 // `keys list`: which key seals what, and which may go. Ids alone, never bytes.
 
 import { checkKeys } from '../adapters/key-check.ts';
-import { createResealing, type KeyUse } from '../adapters/resealing.ts';
+import { countRows, createResealing, type KeyUse, unused } from '../adapters/resealing.ts';
 import type { Config } from '../config.ts';
 import { useStorage } from './storage.ts';
 
@@ -26,16 +26,17 @@ export async function listKeys(config: Config): Promise<void> {
 }
 
 function useOf(uses: KeyUse[], id: string): KeyUse {
-  return uses.find(({ keyId }) => keyId === id) ?? { keyId: id, connections: 0, revocations: 0 };
+  return uses.find(({ keyId }) => keyId === id) ?? unused(id);
 }
 
-function describe({ keyId, connections, revocations }: KeyUse, duty: string): string {
-  return `  ${keyId}: ${connections} connections, ${revocations} revocations; ${duty}`;
+function describe({ keyId, connections, revocations, importedGrants }: KeyUse, duty: string): string {
+  const imported = importedGrants > 0 ? `, ${importedGrants} imported grants` : '';
+  return `  ${keyId}: ${connections} connections, ${revocations} revocations${imported}; ${duty}`;
 }
 
-function describeDuty({ keyId, connections, revocations }: KeyUse, sealingKeyId: string, running: string[]): string {
-  if (keyId === sealingKeyId) return 'seals';
-  if (running[0] === keyId) return 'the running app still seals with it: restart it with TOKEN_KEYS as it is here';
-  if (connections + revocations > 0) return 'opens; `npm run keys -- rotate` seals that anew';
+function describeDuty(use: KeyUse, sealingKeyId: string, running: string[]): string {
+  if (use.keyId === sealingKeyId) return 'seals';
+  if (running[0] === use.keyId) return 'the running app still seals with it: restart it with TOKEN_KEYS as it is here';
+  if (countRows(use) > 0) return 'opens; `npm run keys -- rotate` seals that anew';
   return 'nothing is sealed with it: it may be removed from TOKEN_KEYS';
 }

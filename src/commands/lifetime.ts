@@ -5,17 +5,43 @@ import type { Logger } from '../logger.ts';
 
 const stopLimitMilliseconds = 25_000;
 
+/** Something that ends a pause early. Rung while nobody waits, it ends the next one. */
+export type Bell = ReturnType<typeof createBell>;
+
+export function createBell() {
+  let rung = false;
+  let wake = () => {};
+  return {
+    ring(): void {
+      rung = true;
+      wake();
+    },
+    /** Resolves once it is rung, after that time, or when `signal` is aborted. */
+    async wait(milliseconds: number, signal: AbortSignal): Promise<void> {
+      const woken = new AbortController();
+      wake = () => woken.abort();
+      if (rung) wake();
+      await sleep(milliseconds, undefined, { signal: AbortSignal.any([signal, woken.signal]) }).catch(() => {});
+      rung = false;
+    },
+  };
+}
+
 /**
- * Runs `work` now and after every pause, give or take a quarter, so that several processes do not run in step. `stop`
- * aborts the signal that `work` got, and waits for it.
+ * Runs `work` now and after every pause, give or take a quarter, so that several processes do not run in step; sooner
+ * when the bell rings. `stop` aborts the signal that `work` got, and waits for it.
  */
-export function repeat(work: (signal: AbortSignal) => Promise<void>, pauseMilliseconds: number) {
+export function repeat(
+  work: (signal: AbortSignal) => Promise<void>,
+  pauseMilliseconds: number,
+  bell: Bell = createBell(),
+) {
   const stopped = new AbortController();
   const running = (async () => {
     while (!stopped.signal.aborted) {
       await work(stopped.signal);
       const pause = pauseMilliseconds * (0.75 + Math.random() / 2);
-      await sleep(pause, undefined, { signal: stopped.signal }).catch(() => {});
+      await bell.wait(pause, stopped.signal);
     }
   })();
   return {

@@ -1,16 +1,14 @@
 // `keys rotate`: seals everything anew with the first key, beside the running app, as often as it is started.
 
 import { checkKeys } from '../adapters/key-check.ts';
-import { createResealing, type RowOutcome } from '../adapters/resealing.ts';
+import { countRows, createResealing, type RowOutcome } from '../adapters/resealing.ts';
 import type { Config } from '../config.ts';
 import { ConnectError } from '../core/errors.ts';
+import { exitCodeOf, type Interruption, listenForSignals } from './interruption.ts';
 import { showProgress } from './progress.ts';
 import { type Storage, useStorage } from './storage.ts';
 
 type Options = { dryRun: boolean; force: boolean };
-type Interruption = { signal: NodeJS.Signals | null };
-
-const exitCodes: Partial<Record<NodeJS.Signals, number>> = { SIGINT: 130, SIGTERM: 143 };
 
 /** The exit code: 0 when everything is sealed with the first key, or would be. Throws misconfigured. */
 export async function rotateKeys(config: Config, options: Options): Promise<number> {
@@ -30,7 +28,7 @@ async function reseal(storage: Storage, { dryRun }: Options, interruption: Inter
   const countFormer = async () =>
     (await resealing.listKeyUse())
       .filter(({ keyId }) => keyId !== sealingKeyId)
-      .reduce((sum, { connections, revocations }) => sum + connections + revocations, 0);
+      .reduce((sum, use) => sum + countRows(use), 0);
 
   const total = await countFormer();
   const progress = showProgress(total, dryRun ? 'Opened' : 'Sealed anew');
@@ -52,7 +50,7 @@ async function reseal(storage: Storage, { dryRun }: Options, interruption: Inter
   );
   if (interruption.signal && remaining > unreadable.length) {
     process.stderr.write(`Stopped, ${remaining} to go. Started again, it goes on where it stopped.\n`);
-    return exitCodes[interruption.signal] ?? 1;
+    return exitCodeOf(interruption.signal);
   }
   process.stderr.write(explainRest(unreadable.length, remaining));
   return remaining > 0 ? 1 : 0;
@@ -62,7 +60,8 @@ async function reseal(storage: Storage, { dryRun }: Options, interruption: Inter
 function explainRest(unreadable: number, remaining: number): string {
   const damaged =
     `${unreadable} did not open and were left alone: such a connection has to be reconnected by its person, and ` +
-    'such a revocation is dropped when its turn comes. Keep the key until then.\n';
+    'such a revocation is dropped when its turn comes; of an imported grant `npm run import -- --activate` tells. ' +
+    'Keep the key until then.\n';
   const more = 'More was sealed with a former key meanwhile: restart the app with these TOKEN_KEYS, run again.\n';
   return `${unreadable > 0 ? damaged : ''}${remaining > unreadable ? more : ''}`;
 }
@@ -90,15 +89,4 @@ async function findRefusal({ deployment, vault }: Storage): Promise<string | nul
   }
   if (owner.keyIds.includes(vault.sealingKeyId)) return null;
   return `the app did not start with key "${vault.sealingKeyId}" and would be locked out of its grants: restart it with these TOKEN_KEYS first (--force when no app runs).`;
-}
-
-/** npm hands a ctrl-C on, so that it can come twice: the second one asks for nothing new. */
-function listenForSignals(): Interruption {
-  const interruption: Interruption = { signal: null };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => {
-      interruption.signal ??= signal;
-    });
-  }
-  return interruption;
 }

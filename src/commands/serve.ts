@@ -1,37 +1,21 @@
 // Wires everything and runs it: database, adapters, core, app; listens, and stops cleanly.
 
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { createAttemptStore } from '../adapters/attempt-store.ts';
-import { createConnectionStore } from '../adapters/connection-store.ts';
 import type { Deployment } from '../adapters/deployment.ts';
-import { createDinero } from '../adapters/dinero.ts';
-import { createEventStore } from '../adapters/event-store.ts';
-import { createIdentityStore } from '../adapters/identity-store.ts';
-import { checkKeys } from '../adapters/key-check.ts';
-import { createRevocationStore } from '../adapters/revocation-store.ts';
 import { createSessionStore } from '../adapters/session-store.ts';
-import type { VaultError } from '../adapters/vault.ts';
-import { createVismaConnect } from '../adapters/visma-connect.ts';
 import type { Config } from '../config.ts';
-import { createCore } from '../core/index.ts';
-import type { Clock, RefreshWatch } from '../core/ports.ts';
-import type { EventDraft } from '../core/types.ts';
+import type { WebhookReport } from '../core/webhooks.ts';
 import { createApp } from '../http/app.ts';
 import { createLimitedServer } from '../http/server.ts';
 import { createLogger, type Logger } from '../logger.ts';
-import { exitOnBugs, repeat, stopOnSignals } from './lifetime.ts';
-import { openStorage } from './storage.ts';
+import { type Bell, createBell, exitOnBugs, repeat, stopOnSignals } from './lifetime.ts';
+import { clock, wire } from './wiring.ts';
 
 const housekeepingMilliseconds = 60_000;
 /** Short enough to find what a dead process left behind within a grace period of a minute. */
 const keepAliveMilliseconds = 10_000;
-
-const clock: Clock = {
-  now: () => new Date(),
-  monotonic: () => performance.now(),
-  sleep: (milliseconds, signal) => sleep(milliseconds, undefined, { signal }).catch(() => {}),
-};
+/** For what another process has queued, and for what is tried again; what this one queues rings the bell. */
+const webhooksMilliseconds = 2_000;
 
 async function createReadableLogger(config: Config): Promise<Logger> {
   if (config.production || !process.stdout.isTTY) return createLogger({ level: config.logLevel });
@@ -54,54 +38,14 @@ async function startSandboxOf({ sandbox, provider, redirectUri, databaseFile, re
   });
 }
 
-/** Sign-ins, refreshes and ends are in the log as they are in the timeline (requirements, E5). */
-function logConnections(logger: Logger) {
-  return {
-    written(connectionId: string, { type, ...detail }: EventDraft) {
-      const level = type === 'refresh_odd' || type === 'client_rejected' ? 'error' : 'info';
-      logger[level]({ event: type, connectionId, ...detail }, 'connection event');
-    },
-    unreadable: (connectionId: string, { reason }: VaultError) =>
-      logger.error({ connectionId, reason }, 'a stored grant does not open; its user has to reconnect'),
-  };
+function logWebhook(logger: Logger, { outcome, ...report }: WebhookReport): void {
+  if (outcome === 'delivered') logger.debug(report, 'webhook delivered');
+  else if (outcome === 'failed') logger.warn(report, 'a webhook was not taken; it is tried again');
+  else logger.error(report, 'a webhook was given up; npm run webhooks -- replay sends it again');
 }
 
-/** A client that is refused is the operator's alarm: no grant is refreshed until that is seen to. */
-function logRefreshes(logger: Logger): RefreshWatch {
-  const levels = {
-    refreshed: 'debug',
-    rejected: 'info',
-    client_rejected: 'error',
-    try_later: 'warn',
-    unknown: 'warn',
-  } as const;
-  return ({ connectionId, outcome, message }) =>
-    logger[levels[outcome]]({ connectionId, outcome, message }, 'asked for a new grant');
-}
-
-async function build(config: Config, logger: Logger) {
-  const { database, vault, deployment } = openStorage(config);
-  await database.migrate();
-  const connections = createConnectionStore(database, vault, logConnections(logger));
-  await checkKeys(database, vault);
-  const provider = createVismaConnect({ ...config.provider, redirectUri: config.redirectUri }, clock);
-  const core = createCore(
-    {
-      clock,
-      deployment,
-      watchRefresh: logRefreshes(logger),
-      identityProvider: provider,
-      accountingApi: createDinero({ baseUrl: config.dineroApiUrl }, clock),
-      attempts: createAttemptStore(database, vault),
-      connections,
-      revocations: createRevocationStore(database, vault, (revocationId, { reason }) =>
-        logger.error({ revocationId, reason }, 'a token to revoke does not open; it lives until its end'),
-      ),
-      identities: createIdentityStore(database),
-      events: createEventStore(database),
-    },
-    { scopes: config.provider.scopes, refreshTokenPolicy: config.refreshTokenPolicy },
-  );
+async function build(config: Config, logger: Logger, bell: Bell) {
+  const { core, provider, database, deployment } = await wire(config, logger, bell.ring);
   const sessionStore = createSessionStore(database, clock);
   const app = createApp({
     core,
@@ -137,7 +81,14 @@ async function build(config: Config, logger: Logger) {
     }
   }
 
-  return { app, core, provider, database, deployment, keepHouse, keepAlive };
+  /** Nobody waits for it: one slow answer must not keep others from being sent what is queued meanwhile. */
+  async function deliverWebhooks(signal: AbortSignal): Promise<void> {
+    core.webhooks
+      .deliver((report) => logWebhook(logger, report), signal)
+      .catch((error: unknown) => logger.error({ err: error }, 'delivering webhooks failed; it runs again in seconds'));
+  }
+
+  return { app, core, provider, database, deployment, keepHouse, keepAlive, deliverWebhooks };
 }
 
 /** A line for the operator when the database is another deployment's (design, section 7, rule 8), and empty when ours. */
@@ -158,8 +109,9 @@ export async function serve(config: Config): Promise<void> {
   const stopping = stopOnSignals();
   const logger = await createReadableLogger(config);
   exitOnBugs(logger);
-  const [{ app, core, provider, database, deployment, keepHouse, keepAlive }, sandbox] = await Promise.all([
-    build(config, logger),
+  const bell = createBell();
+  const [{ app, core, provider, database, deployment, ...chores }, sandbox] = await Promise.all([
+    build(config, logger, bell),
     startSandboxOf(config),
   ]);
   const server = createLimitedServer(app);
@@ -169,12 +121,14 @@ export async function serve(config: Config): Promise<void> {
   const sandboxNote = sandbox ? ` with the sandbox on ${sandbox.origin}: no real data` : '';
   process.stdout.write(`Dinero Connect is ready: open ${config.baseUrl}${sandboxNote}\n${ownerNote}`);
   provider.check().catch(() => logger.warn(`no discovery document from ${config.provider.issuer} yet`));
-  const housekeeping = repeat(keepHouse, housekeepingMilliseconds);
-  const sweeping = repeat(keepAlive, keepAliveMilliseconds);
+  const housekeeping = repeat(chores.keepHouse, housekeepingMilliseconds);
+  const sweeping = repeat(chores.keepAlive, keepAliveMilliseconds);
+  const delivering = repeat(chores.deliverWebhooks, webhooksMilliseconds, bell);
 
   const signal = await stopping;
   logger.info({ signal }, 'stopping');
-  await server.drain();
+  // First, so that what is on its way to a slow receiver ends while requests do.
+  await Promise.all([delivering.stop(), server.drain()]);
   await Promise.all([housekeeping.stop(), sweeping.stop()]);
   await core.work.settled();
   await sandbox?.close();

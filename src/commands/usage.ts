@@ -5,6 +5,15 @@ export const usage = `Usage:
   npm run keys -- list                         the keys of TOKEN_KEYS, and what each has sealed
   npm run keys -- add [--id <id>] [--dry-run]  makes a new key, to be put first
   npm run keys -- rotate [--dry-run] [--force] seals everything anew with the first key
+  npm run api-key -- create --name <who> --scopes links,connections,tokens [--expires 365d]
+  npm run api-key -- list | revoke <id>        the keys of your backends
+  npm run webhooks -- list [--failed|--waiting]
+                                               what your backend was or is to be told
+  npm run webhooks -- replay <id> | --failed | --since <date>
+                                               tells it again
+  npm run import -- <tokens.csv> [--dry-run]   takes over existing tokens, to wait
+  npm run import -- --activate                 puts what waits to use
+  npm run import -- --status | --discard --yes says how many wait | removes them
   npm run adopt [-- --dry-run]                 makes this deployment the owner of its database`;
 
 export class UsageError extends Error {

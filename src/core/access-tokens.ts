@@ -2,15 +2,21 @@
 // whichever process. Knows no HTTP and no SQL; `refreshing.ts` is the protocol.
 
 import { ConnectError, isConnectError } from './errors.ts';
-import type { Clock, ConnectionStore } from './ports.ts';
+import type { Clock } from './ports.ts';
 import { livesLongerThan } from './refresh-schedule.ts';
-import { type AuthorizedConnection, type Refreshing, usable } from './refreshing.ts';
+import { type AuthorizedConnection, isUsable, type Refreshing, usable } from './refreshing.ts';
 import type { RunningWork } from './running-work.ts';
+import type { ConnectionStore } from './stores.ts';
+import type { ChosenOrganization } from './types.ts';
 
 export type AccessTokens = ReturnType<typeof createAccessTokens>;
 
 /** `refreshDelayed`: this token is good, and shorter than asked for, because refreshing does not work right now. */
 export type UsableConnection = AuthorizedConnection & { refreshDelayed: boolean };
+
+export type HandOut = Pick<UsableConnection, 'grant' | 'generation' | 'refreshDelayed'> & {
+  organization: ChosenOrganization;
+};
 
 const defaultMinTtlSeconds = 60;
 const waitMilliseconds = 25_000;
@@ -34,11 +40,26 @@ export function createAccessTokens(
    * database_unavailable.
    */
   async function get(userId: string, options: { minTtlSeconds?: number } = {}): Promise<UsableConnection> {
-    const connection = usable(await connections.findByUser(userId));
-    if (livesLongerThan(options.minTtlSeconds ?? defaultMinTtlSeconds, connection.grant, clock.now())) {
-      return { ...connection, refreshDelayed: false };
+    const seconds = options.minTtlSeconds ?? defaultMinTtlSeconds;
+    const recent = await connections.findRecent(userId);
+    if (recent && isUsable(recent) && livesLongerThan(seconds, recent.grant, clock.now())) {
+      return { ...recent, refreshDelayed: false };
     }
+    const connection = usable(await connections.findByUser(userId));
+    if (livesLongerThan(seconds, connection.grant, clock.now())) return { ...connection, refreshDelayed: false };
     return refreshFor(connection);
+  }
+
+  /**
+   * A token to work with the chosen organization, as `get` gives it. Throws also organization_not_chosen: a token of
+   * somebody who has yet to choose would be one for any of the companies.
+   */
+  async function handOut(userId: string, options: { minTtlSeconds?: number }): Promise<HandOut> {
+    const { organization, status, ...connection } = await get(userId, options);
+    if (status === 'pending' || organization === null) {
+      throw new ConnectError('organization_not_chosen', 'the user has not chosen an organization yet');
+    }
+    return { ...connection, organization };
   }
 
   /**
@@ -114,7 +135,7 @@ export function createAccessTokens(
     await refreshOnce(connection);
   }
 
-  return { get, use, keepAlive, running: () => running.size };
+  return { get, handOut, use, keepAlive, running: () => running.size };
 }
 
 /** Failures that end by themselves or by an operator's hand; meanwhile a token that is still good is good enough. */

@@ -2,9 +2,10 @@
 
 import { createHash, randomUUID } from 'node:crypto';
 import { ConnectError, type ErrorCode, isConnectError } from './errors.ts';
-import type { AttemptStore, Clock, IdentityProvider, IdentityStore } from './ports.ts';
+import type { Clock, IdentityProvider } from './ports.ts';
 import type { Replacing, SuccessfulResult } from './replacing.ts';
 import type { RunningWork } from './running-work.ts';
+import type { AttemptStore, IdentityStore } from './stores.ts';
 import type { Attempt, AttemptResult, Authorization, AuthorizationResponse, Identity, Language } from './types.ts';
 
 /** An hour: a person with a second factor and a telephone call in between still gets through (decision 5). */
@@ -33,6 +34,7 @@ export function createConnecting(
   async function start(who: {
     browserId: string;
     userId: string;
+    linkId: string | null;
     language: Language;
     signInAgain: boolean;
   }): Promise<{ authorizationUrl: string }> {
@@ -42,6 +44,7 @@ export function createConnecting(
       id: randomUUID(),
       stateHash: hash(state),
       secrets,
+      linkId: who.linkId,
       browserId: who.browserId,
       userId: who.userId,
       startedAt: now,
@@ -114,7 +117,8 @@ export function createConnecting(
     if (attempt.expiresAt <= clock.now()) throw new ConnectError('attempt_expired', 'the attempt came back too late');
     if (response.kind === 'error') throw new ConnectError(codeOf(response.error), 'the provider sent an error back');
     const { grant, subject, identity } = await identityProvider.exchangeCode(response, secrets);
-    const userId = identity ? await nameUser(identity, attempt) : attempt.userId;
+    // Whom a link is for, its integrator has said; one person may sign in for several of its users.
+    const userId = identity && attempt.linkId === null ? await nameUser(identity, attempt) : attempt.userId;
     const authorization = { grant, subject };
     const objection = await replacing.findObjection(userId, authorization);
     if (objection) return { result: { kind: 'undecided', userId, objection }, parked: authorization };

@@ -1,7 +1,8 @@
 // What a user may see of the own connection: never a token.
 
-import type { ConnectionStore, EventStore } from './ports.ts';
-import type { Connection, ConnectionEvent } from './types.ts';
+import { ConnectError } from './errors.ts';
+import type { ConnectionStore, EventStore } from './stores.ts';
+import type { Connection, ConnectionEvent, ConnectionStatus } from './types.ts';
 
 export type ConnectionSummary = Omit<Connection, 'grant' | 'subject' | 'refreshState' | 'dueAt'> & {
   scope: string[];
@@ -37,5 +38,27 @@ export function createConnections(
     };
   }
 
-  return { find };
+  /**
+   * A page of all connections by user id, from behind the user `after`. `next` is the user to go on behind; null on the
+   * last page.
+   */
+  async function list(filter: { status: ConnectionStatus | null; after: string | null; limit: number }) {
+    const found = await ports.connections.list({ ...filter, limit: filter.limit + 1 });
+    const page = found.slice(0, filter.limit);
+    return { page, next: found.length > filter.limit ? (page.at(-1)?.userId ?? null) : null };
+  }
+
+  /**
+   * A page of the user's timeline, newest first, of what is older than the event `before`. `next` is the event to go on
+   * before; null on the last page. Throws not_connected when there never was a connection.
+   */
+  async function listEvents(userId: string, { before, limit }: { before: string | null; limit: number }) {
+    const connection = await ports.connections.findByUser(userId);
+    if (!connection) throw new ConnectError('not_connected', 'this user never connected');
+    const found = await ports.events.listLatest(connection.id, limit + 1, before);
+    const page = found.slice(0, limit);
+    return { page, next: found.length > limit ? (page.at(-1)?.id ?? null) : null };
+  }
+
+  return { find, list, listEvents };
 }

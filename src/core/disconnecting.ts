@@ -1,7 +1,8 @@
 // Ends a connection: local access at once, then the provider is told, as often as it takes (requirements, B5).
 
-import type { Clock, ConnectionStore, DeploymentGuard, IdentityProvider, RevocationStore } from './ports.ts';
+import type { Clock, DeploymentGuard, IdentityProvider } from './ports.ts';
 import type { RunningWork } from './running-work.ts';
+import type { ConnectionStore, RevocationStore } from './stores.ts';
 
 export type Disconnecting = ReturnType<typeof createDisconnecting>;
 

@@ -29,8 +29,15 @@ export type ErrorCode =
   | 'not_connected'
   | 'needs_reconnect'
   | 'organization_unknown'
+  | 'organization_not_chosen'
   | 'organization_not_pro'
+  // a link of an integrator
+  | 'link_unknown'
+  | 'link_expired'
+  | 'link_used'
+  | 'return_url_refused'
   // us
+  | 'dinero_quota_exhausted'
   | 'database_unavailable'
   | 'deployment_foreign'
   | 'misconfigured';

@@ -1,23 +1,38 @@
 // The list of what the product does.
 
 import { createAccessTokens } from './access-tokens.ts';
+import { createApiKeys } from './api-keys.ts';
 import { createCircuit } from './circuit.ts';
 import { createConnecting } from './connecting.ts';
 import { createConnections } from './connections.ts';
 import { createDisconnecting } from './disconnecting.ts';
+import { createForwarding } from './forwarding.ts';
 import { createHousekeeping } from './housekeeping.ts';
+import { createImporting } from './importing.ts';
 import { createKeepAlive } from './keep-alive.ts';
+import { createLinks } from './links.ts';
 import { createOrganizations } from './organizations.ts';
 import type { Ports } from './ports.ts';
 import type { RefreshTokenPolicy } from './refresh-schedule.ts';
 import { createRefreshing } from './refreshing.ts';
 import { createReplacing } from './replacing.ts';
 import { createRunningWork } from './running-work.ts';
+import { createWebhooks } from './webhooks.ts';
 
 export type Core = ReturnType<typeof createCore>;
 
-/** `scopes` are the ones asked for at Visma Connect; `refreshTokenPolicy` is the portal's setting. */
-export function createCore(ports: Ports, options: { scopes: string[]; refreshTokenPolicy: RefreshTokenPolicy }) {
+export type CoreOptions = {
+  /** The ones asked for at Visma Connect. */
+  scopes: string[];
+  /** The portal's setting. */
+  refreshTokenPolicy: RefreshTokenPolicy;
+  /** The first signs links, all verify. */
+  linkSecrets: string[];
+  /** Origins that a link may return its user to. */
+  returnUrlOrigins: string[];
+};
+
+export function createCore(ports: Ports, options: CoreOptions) {
   const work = createRunningWork();
   const policy = options.refreshTokenPolicy;
   const refreshing = createRefreshing(ports, policy, createCircuit(ports.clock), work);
@@ -29,5 +44,20 @@ export function createCore(ports: Ports, options: { scopes: string[]; refreshTok
   const connections = createConnections(ports, options);
   const disconnecting = createDisconnecting(ports, work);
   const housekeeping = createHousekeeping(ports, disconnecting, replacing);
-  return { work, accessTokens, keepAlive, organizations, connecting, connections, disconnecting, housekeeping };
+  const links = createLinks(ports, { secrets: options.linkSecrets, returnUrlOrigins: options.returnUrlOrigins });
+  return {
+    work,
+    accessTokens,
+    forwarding: createForwarding(ports, accessTokens),
+    keepAlive,
+    organizations,
+    connecting,
+    connections,
+    disconnecting,
+    housekeeping,
+    links,
+    apiKeys: createApiKeys(ports),
+    importing: createImporting(ports, organizations),
+    webhooks: createWebhooks(ports, work),
+  };
 }

@@ -2,7 +2,7 @@
 
 import type { AccessTokens } from './access-tokens.ts';
 import { type ErrorCode, isConnectError } from './errors.ts';
-import type { Clock, ConnectionStore, DeploymentGuard, DuePosition } from './ports.ts';
+import type { Clock, DeploymentGuard } from './ports.ts';
 import {
   dueWarning,
   earliestAttempt,
@@ -11,6 +11,7 @@ import {
   nextDue,
   type RefreshTokenPolicy,
 } from './refresh-schedule.ts';
+import type { ConnectionStore, DuePosition } from './stores.ts';
 import type { Connection, Grant } from './types.ts';
 
 /**

@@ -2,8 +2,9 @@
 // than it surely lasts.
 
 import { randomUUID } from 'node:crypto';
-import type { Clock, ConnectionStore } from './ports.ts';
+import type { Clock } from './ports.ts';
 import { leaseMilliseconds, sendLimitMilliseconds } from './refresh-schedule.ts';
+import type { ConnectionStore } from './stores.ts';
 import type { Connection } from './types.ts';
 
 const renewEveryMilliseconds = leaseMilliseconds / 3;

@@ -2,8 +2,9 @@
 
 import type { AccessTokens } from './access-tokens.ts';
 import { ConnectError } from './errors.ts';
-import type { AccountingApi, Clock, ConnectionStore } from './ports.ts';
-import type { Organization } from './types.ts';
+import type { AccountingApi, Clock } from './ports.ts';
+import type { ConnectionStore } from './stores.ts';
+import type { Connection, EventDraft, Organization } from './types.ts';
 
 export type Organizations = ReturnType<typeof createOrganizations>;
 
@@ -32,12 +33,18 @@ export function createOrganizations(
       return current;
     });
     const { id, name, vatNumber } = organization;
-    const changed = connection.organization !== null && connection.organization.id !== id;
-    const event = { type: changed ? 'organization_changed' : 'organization_chosen' } as const;
+    const event = describeChoice(connection, id);
     if (!(await connections.chooseOrganization(connection, { id, name, vatNumber }, clock.now(), event))) {
       throw new ConnectError('not_connected', 'the connection was renewed or ended during the choice');
     }
   }
 
   return { list, choose };
+}
+
+/** What the choice means for whoever works with this connection; null when nothing changes. */
+function describeChoice({ status, organization, connectedAt }: Connection, chosenId: string): EventDraft | null {
+  if (organization === null || connectedAt === null) return { type: 'organization_chosen' };
+  if (organization.id !== chosenId) return { type: 'organization_changed' };
+  return status === 'connected' ? null : { type: 'recovered' };
 }

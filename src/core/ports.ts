@@ -1,25 +1,25 @@
 // What core needs from the world, in core's own words. Adapters implement these; tests pass in-memory ones.
 
+import type { ImportedGrantStore } from './imported-grants.ts';
+import type { WebhookStore } from './outbox.ts';
 import type {
-  Attempt,
-  AttemptResult,
+  ApiKeyStore,
+  AttemptStore,
+  ConnectionStore,
+  EventStore,
+  IdentityStore,
+  LinkStore,
+  RevocationStore,
+} from './stores.ts';
+import type {
   Authorization,
-  AuthorizationResponse,
   AuthorizationSecrets,
-  ChosenOrganization,
-  Connection,
-  ConnectionEvent,
-  EventDraft,
   Grant,
   Identity,
   Language,
-  Lease,
   Organization,
-  ReconnectReason,
   RefreshOutcome,
   RefreshReport,
-  RefreshState,
-  WarningDays,
 } from './types.ts';
 
 export type Clock = {
@@ -74,120 +74,35 @@ export type AccountingApi = {
   proveAccess(accessToken: string, organizationId: string): Promise<void>;
 };
 
-export type AttemptStore = {
-  insert(attempt: Attempt): Promise<void>;
-  /** Parks the response on an attempt that has not returned yet; does nothing when there is none. */
-  markReturned(stateHash: string, response: AuthorizationResponse, responseHash: string, now: Date): Promise<void>;
-  findByStateHash(stateHash: string): Promise<Attempt | null>;
-  find(id: string): Promise<Attempt | null>;
-  /** Takes the right to finish a returned attempt. True for exactly one caller, ever. */
-  claim(id: string, now: Date): Promise<boolean>;
-  /** Writes the result and forgets the secrets and the response; keeps `parked` for a decision, else nothing. */
-  finish(id: string, result: AttemptResult, parked: Authorization | null): Promise<void>;
-  /** Takes what was parked for a decision: for exactly one caller. Null when there is nothing (any more). */
-  takeParked(id: string): Promise<Authorization | null>;
-  /** Undecided attempts that started before `before`, a hundred at most. */
-  listUndecided(before: Date): Promise<Attempt[]>;
-  /** Deletes attempts that started before `before`; answers how many. */
-  deleteStartedBefore(before: Date): Promise<number>;
+export type ForwardedRequest = {
+  method: string;
+  /** Path and query, as they are to be sent: it begins with a slash. */
+  target: string;
+  /** Names and values, without the ones that concern this connection or this app alone, and without credentials. */
+  headers: [name: string, value: string][];
+  /** Null where there is none. */
+  body: AsyncIterable<Uint8Array> | null;
 };
 
-/**
- * A write that changes what a connection is brings the line of its timeline: both are stored or neither. A write of a
- * grant names the generation that it replaces, and ends whatever refresh was going on.
- */
-export type ConnectionStore = {
-  findByUser(userId: string): Promise<Connection | null>;
-  /**
-   * Stores a fresh grant: makes the user's connection, or replaces the grant of the one there is, in one statement. It
-   * becomes `pending`, keeps its organization, its generation grows, and its failures are forgotten. Null, and nothing
-   * is stored, when the connection was ended after `startedAt`: who disconnects while an older attempt is under way
-   * stays disconnected.
-   */
-  saveAuthorized(
-    userId: string,
-    grant: Grant,
-    terms: GrantTerms & { subject: string | null; startedAt: Date },
-  ): Promise<Connection | null>;
-  /**
-   * Takes the right to refresh exactly this generation, and with the same write marks its token as sent (a write-ahead
-   * marker; `sentAt` stays when there is one). False when somebody else has the right, or anything changed since
-   * `connection` was read. Throws database_unavailable also when what would come back could not be stored.
-   */
-  takeLease(connection: Connection, lease: Lease, now: Date): Promise<boolean>;
-  /** Prolongs a lease to `lease.until`. False when it is not that owner's any more. */
-  renewLease(connection: Connection, lease: Lease): Promise<boolean>;
-  /** Gives the lease back without a grant. False when it was not that owner's any more. */
-  releaseLease(
-    connection: Connection,
-    owner: string,
-    rest: { state: Pick<RefreshState, 'sentAt' | 'failures' | 'nextAttemptAt'>; dueAt: Date | null; now: Date },
-    event: EventDraft | null,
-  ): Promise<boolean>;
-  /**
-   * Replaces the grant of exactly that generation, lease or no lease, and revives a connection whose former token was
-   * refused meanwhile. False when another write was first.
-   */
-  saveRefreshed(
-    connection: Connection,
-    grant: Grant,
-    terms: GrantTerms & { state: Pick<RefreshState, 'failures' | 'nextAttemptAt'> },
-  ): Promise<boolean>;
-  /**
-   * Chooses under exactly that consent. False when the connection was renewed or ended meanwhile. `connectedAt` stays
-   * when the organization does.
-   */
-  chooseOrganization(
-    connection: Connection,
-    organization: ChosenOrganization,
-    now: Date,
-    event: EventDraft,
-  ): Promise<boolean>;
-  /** False when another write of the grant was first. */
-  markNeedsReconnect(connection: Connection, reason: ReconnectReason, now: Date): Promise<boolean>;
-  /**
-   * Forgets the grant and the organization; in the same transaction the refresh token is queued for revocation.
-   * False when there was nothing to end.
-   */
-  disconnect(userId: string, now: Date): Promise<boolean>;
-  /** The users whose connections are due, the longest due first, from behind `after`. */
-  listDue(now: Date, after: DuePosition | null, limit: number): Promise<DuePosition[]>;
-  /** Makes due what has a grant and no due date: a former version wrote it. Answers how many. */
-  scheduleForgotten(now: Date): Promise<number>;
-  /** Says when to look at it next. False when somebody else has looked at it since `connection` was read. */
-  reschedule(
-    connection: Connection,
-    next: { dueAt: Date | null; warnedDays: WarningDays | null; now: Date },
-    event: EventDraft | null,
-  ): Promise<boolean>;
+export type ForwardedAnswer = {
+  status: number;
+  /** In Dinero's order and spelling; each character of a value is one byte. */
+  headers: [name: string, value: string][];
+  /** What `Retry-After` asks for; null when it says nothing usable. */
+  retryAfterSeconds: number | null;
+  /** The bytes as they come, packed if Dinero packed them. Throws dinero_unavailable when they break off or stall. */
+  body: AsyncIterable<Uint8Array>;
+  /** For an answer whose body nobody is going to read. */
+  discard(): void;
 };
 
-/** What is stored beside a grant. */
-export type GrantTerms = { refreshExpiresAt: Date | null; dueAt: Date | null; now: Date; events: EventDraft[] };
-export type DuePosition = { userId: string; dueAt: Date };
-
-/** Refresh tokens that the provider still has to be told to revoke. */
-export type RevocationStore = {
-  add(refreshToken: string, now: Date): Promise<void>;
-  /** The due ones, oldest first. `tries` counts the failed ones so far. */
-  listDue(now: Date, limit: number): Promise<{ id: string; refreshToken: string; tries: number }[]>;
-  postpone(id: string, until: Date): Promise<void>;
-  delete(id: string): Promise<void>;
-};
-
-export type IdentityStore = {
+/** Dinero as it is, for requests that are not the app's own. */
+export type DineroForwarding = {
   /**
-   * The user that this identity names: the one it named first. An unknown identity names `candidateUserId`, unless
-   * another identity does already; then a new user.
+   * Sends one request to the configured Dinero and to nowhere else; an answer of any status comes back as it is, a
+   * redirect too. Throws dinero_unavailable, and the signal's reason when the caller gives up.
    */
-  nameUser(identity: Identity, candidateUserId: string, now: Date): Promise<string>;
-};
-
-/** The timelines. Their lines are written by the ConnectionStore, with what they tell of. */
-export type EventStore = {
-  /** The latest ones, newest first. */
-  listLatest(connectionId: string, limit: number): Promise<ConnectionEvent[]>;
-  deleteBefore(before: Date): Promise<number>;
+  send(request: ForwardedRequest, accessToken: string, signal: AbortSignal): Promise<ForwardedAnswer>;
 };
 
 /** Which deployment the database belongs to (design, section 7, rule 8). */
@@ -199,15 +114,33 @@ export type DeploymentGuard = {
 /** Told of every token request with a refresh token, for logs and metrics. Must not throw. */
 export type RefreshWatch = (report: RefreshReport) => void;
 
+/** How one try to deliver ended. `failure` is a short word of ours, never the receiver's text. */
+export type WebhookOutcome =
+  | { kind: 'delivered' }
+  | { kind: 'failed'; failure: string; retryAfterSeconds: number | null };
+
+/** Where the integrator takes its messages. */
+export type WebhookReceiver = {
+  /** Signs the body as it is and sends it, for 15 seconds at most. Expected failures are outcomes. */
+  send(message: { id: string; content: string }, sentAt: Date): Promise<WebhookOutcome>;
+};
+
 export type Ports = {
   clock: Clock;
   deployment: DeploymentGuard;
   watchRefresh: RefreshWatch;
   identityProvider: IdentityProvider;
   accountingApi: AccountingApi;
+  forwarding: DineroForwarding;
   attempts: AttemptStore;
   connections: ConnectionStore;
   revocations: RevocationStore;
   identities: IdentityStore;
   events: EventStore;
+  apiKeys: ApiKeyStore;
+  links: LinkStore;
+  importedGrants: ImportedGrantStore;
+  webhooks: WebhookStore;
+  /** Null when the integrator wants no messages. */
+  webhookReceiver: WebhookReceiver | null;
 };

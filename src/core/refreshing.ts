@@ -190,6 +190,11 @@ export function createRefreshing(ports: RefreshPorts, policy: RefreshTokenPolicy
   return { refresh };
 }
 
+/** True when it has a grant that may be used. */
+export function isUsable(connection: Connection): connection is AuthorizedConnection {
+  return connection.grant !== null && connection.status !== 'needs_reconnect';
+}
+
 /** The connection when it has a grant that may be used. Throws needs_reconnect, not_connected. */
 export function usable(connection: Connection | null): AuthorizedConnection {
   if (connection?.status === 'needs_reconnect') {

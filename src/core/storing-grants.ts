@@ -1,9 +1,10 @@
 // A refreshed grant is stored, however long that takes: the token that it replaces is spent already.
 
 import { ConnectError, isConnectError } from './errors.ts';
-import type { ConnectionStore, Ports } from './ports.ts';
+import type { Ports } from './ports.ts';
 import { heldPauseMilliseconds } from './refresh-schedule.ts';
 import type { RunningWork } from './running-work.ts';
+import type { ConnectionStore } from './stores.ts';
 
 const quickTries = 3;
 /** About a day; a grant that cannot be stored for so long is past saving. */

@@ -51,6 +51,8 @@ export type Authorization = { grant: Grant; subject: string | null };
 export type Attempt = {
   id: string;
   stateHash: string;
+  /** The link that this browser came by; null for somebody who came alone. */
+  linkId: string | null;
   /** Null once they are used, or when they do not open any more. */
   secrets: AuthorizationSecrets | null;
   browserId: string;
@@ -150,6 +152,8 @@ export type PlainEventType =
   | 'scope_reduced'
   | 'organization_chosen'
   | 'organization_changed'
+  // The same company works again after a reconnect, or a grant that was taken for lost came back.
+  | 'recovered'
   | 'refreshed'
   | 'refresh_delayed'
   // The answer was odd, and what matters of it is kept (requirements, F7).
@@ -157,8 +161,8 @@ export type PlainEventType =
   | 'client_rejected'
   | 'disconnected';
 
-/** One line of a connection's timeline. */
-export type ConnectionEvent = EventDraft & { at: Date };
+/** One line of a connection's timeline. `id` names it within its connection; later ones have greater ones. */
+export type ConnectionEvent = EventDraft & { id: string; at: Date };
 
 /**
  * How one token request with a refresh token ended (design, section 7, rule 6). `try_later`: the token was not spent,

@@ -7,25 +7,31 @@ import type { Config } from '../config.ts';
 import type { Core } from '../core/index.ts';
 import type { Clock } from '../core/ports.ts';
 import type { Logger } from '../logger.ts';
+import { createDocsRoutes } from './api/docs.ts';
+import { createApi } from './api/router.ts';
 import { serveAssets } from './assets.ts';
 import { readForm } from './bodies.ts';
 import { createCsrf } from './csrf.ts';
 import { refuseOddRequests, refuseOtherMethods, refuseUnknownPath, renderErrors } from './errors.ts';
 import { setFormToken, setLanguage } from './locals.ts';
 import { limitForms } from './rate-limit.ts';
-import { logRequests } from './request-log.ts';
+import { identifyRequests, logRequests } from './request-log.ts';
 import { createCallbackRoute } from './routes/callback.ts';
 import { createConnectRoutes } from './routes/connect.ts';
 import { createConnectionRoutes } from './routes/connection.ts';
 import { createHealthRoutes, type ReadinessCheck } from './routes/health.ts';
+import { createLinkRoutes } from './routes/link.ts';
 import { createOrganizationRoutes } from './routes/organizations.ts';
 import { createReconnectRoutes } from './routes/reconnect.ts';
-import { setSecurityHeaders } from './security-headers.ts';
+import { setApiHeaders, setPageHeaders } from './security-headers.ts';
 import { useSessions } from './sessions.ts';
 
 export type AppDependencies = {
   core: Core;
-  config: Pick<Config, 'https' | 'sessionSecrets' | 'trustProxy' | 'brand' | 'production'> & {
+  config: Pick<
+    Config,
+    'https' | 'baseUrl' | 'sessionSecrets' | 'trustProxy' | 'brand' | 'production' | 'apiRateLimit'
+  > & {
     provider: { scopes: string[] };
     sandbox: object | null;
   };
@@ -39,22 +45,27 @@ export type AppDependencies = {
 
 export function createApp(dependencies: AppDependencies): Express {
   const { core, config, clock, logger, sessionStore } = dependencies;
-  const { https, brand } = config;
+  const { https, baseUrl, brand } = config;
   const csrf = createCsrf({ secrets: config.sessionSecrets, https });
   const connect = createConnectRoutes(core, { clock, scopes: config.provider.scopes, https });
   const organizations = createOrganizationRoutes(core, { https });
   const connection = createConnectionRoutes(core, { clock, https });
   const reconnect = createReconnectRoutes(core, { https });
+  const link = createLinkRoutes(core, { clock, scopes: config.provider.scopes, https });
 
   const app = express();
   configure(app, config);
 
-  app.use(setLanguage({ https, brand, sandbox: config.sandbox !== null }));
+  app.use(identifyRequests());
   app.use(logRequests(logger));
-  app.use(setSecurityHeaders({ https, formTargets: dependencies.formTargets }));
 
+  app.use('/api/v1', setApiHeaders({ https }), createApi(core, { baseUrl, apiRateLimit: config.apiRateLimit, logger }));
+
+  app.use(setPageHeaders({ https, formTargets: dependencies.formTargets }));
+  app.use(setLanguage({ https, brand, sandbox: config.sandbox !== null }));
   app.use(createHealthRoutes(dependencies.readinessChecks));
   app.use(serveAssets(brand.color));
+  app.use(createDocsRoutes(brand));
 
   app.use(limitForms());
 
@@ -69,18 +80,20 @@ export function createApp(dependencies: AppDependencies): Express {
     csrf.protect(
       Router()
         .post('/connect', connect.renderHomeAgain)
+        .post('/link/:token', link.renderAgain)
         .post('/organizations', organizations.renderPickerAgain)
         .post('/reconnect/:attemptId', reconnect.renderQuestionAgain)
         .post('/disconnect', connection.renderConfirmationAgain),
     ),
   );
 
+  app.use(link.router);
   app.use(connect.router);
   app.use(organizations.router);
   app.use(connection.router);
   app.use(reconnect.router);
 
-  app.all(['/', '/connection', '/oauth/finish/:attemptId'], refuseOtherMethods('GET, HEAD'));
+  app.all(['/', '/connection', '/leaving', '/oauth/finish/:attemptId'], refuseOtherMethods('GET, HEAD'));
   app.use(refuseUnknownPath());
   app.use(renderErrors(logger));
   return app;

@@ -2,15 +2,15 @@
 
 import express, { type RequestHandler } from 'express';
 import { z } from 'zod';
-import { RequestError } from './errors.ts';
+import { hasBody, RequestError } from './errors.ts';
 
 const limits = { limit: '16kb', parameterLimit: 20 };
 
 /** Parses an urlencoded body; every other kind of body is refused with 415, a packed one too. */
 export function readForm(): RequestHandler[] {
   const refuseOtherTypes: RequestHandler = (request, _response, next) => {
-    const hasBody = request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length']) > 0;
-    if (hasBody && !request.is('application/x-www-form-urlencoded')) throw new RequestError('unsupported_media_type');
+    if (hasBody(request) && !request.is('application/x-www-form-urlencoded'))
+      throw new RequestError('unsupported_media_type');
     next();
   };
   return [refuseOtherTypes, express.urlencoded({ extended: false, inflate: false, ...limits })];

@@ -1,9 +1,10 @@
 // The one place where an error becomes a status and a page. Core's codes and the ones that HTTP itself brings.
 
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { ConnectError, type ErrorCode } from '../core/errors.ts';
 import type { Logger } from '../logger.ts';
+import { returnHrefOf } from './returning.ts';
 
 /** What goes wrong before a use case is called. */
 export type RequestErrorCode =
@@ -23,18 +24,23 @@ export class RequestError extends Error {
   readonly code: RequestErrorCode;
   /** Seconds after which trying again makes sense; `null` when that has no meaning. */
   readonly retryAfterSeconds: number | null;
+  /** For whoever programs against the API: which field is wrong, without what it held. */
+  readonly detail: string | null;
 
-  constructor(code: RequestErrorCode, retryAfterSeconds: number | null = null) {
+  constructor(code: RequestErrorCode, retryAfterSeconds: number | null = null, detail: string | null = null) {
     super(code);
     this.name = 'RequestError';
     this.code = code;
     this.retryAfterSeconds = retryAfterSeconds;
+    this.detail = detail;
   }
 }
 
 type Action = 'start_again' | 'try_again' | 'choose_company' | 'reconnect' | 'home';
-/** `changed`: something may have changed, so the page does not say that nothing was. */
-type ErrorPage = { status: number; action: Action; level: 'info' | 'warn' | 'error'; changed?: true };
+/**
+ * `action`: null where only the integrator can help. `changed`: something may have changed, so the page does not say that nothing was.
+ */
+type ErrorPage = { status: number; action: Action | null; level: 'info' | 'warn' | 'error'; changed?: true };
 
 const errorPages: Record<PageCode, ErrorPage> = {
   access_denied: { status: 200, action: 'start_again', level: 'info' },
@@ -54,8 +60,14 @@ const errorPages: Record<PageCode, ErrorPage> = {
   dinero_rejected: { status: 502, action: 'try_again', level: 'error' },
   not_connected: { status: 404, action: 'start_again', level: 'info', changed: true },
   needs_reconnect: { status: 409, action: 'reconnect', level: 'info', changed: true },
+  organization_not_chosen: { status: 409, action: 'choose_company', level: 'info' },
   organization_unknown: { status: 409, action: 'choose_company', level: 'info' },
   organization_not_pro: { status: 409, action: 'home', level: 'info' },
+  link_unknown: { status: 404, action: null, level: 'info' },
+  link_expired: { status: 410, action: null, level: 'info' },
+  link_used: { status: 409, action: null, level: 'info' },
+  return_url_refused: { status: 422, action: null, level: 'info' },
+  dinero_quota_exhausted: { status: 429, action: 'try_again', level: 'warn' },
   database_unavailable: { status: 503, action: 'home', level: 'error', changed: true },
   deployment_foreign: { status: 503, action: 'home', level: 'error' },
   misconfigured: { status: 500, action: 'home', level: 'error' },
@@ -80,7 +92,11 @@ const actionTargets: Record<Action, { href: string } | { post: string }> = {
 
 /** A random reference for one request: short enough to be read out on the telephone, and in every log line of it. */
 export function createReference(): string {
-  return randomBytes(5).toString('hex').toUpperCase();
+  return randomUUID().replace('-', '').slice(0, 10).toUpperCase();
+}
+
+export function hasBody({ headers }: Pick<Request, 'headers'>): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0;
 }
 
 export function refuseUnknownPath(): RequestHandler {
@@ -104,18 +120,26 @@ export function refuseOtherMethods(allow: string): RequestHandler {
   };
 }
 
+export function statusOf(code: PageCode): number {
+  return errorPages[code].status;
+}
+
 /** The last resort: logs what operators need, shows what people need. */
 export function renderErrors(logger: Logger): ErrorRequestHandler {
   return (error: unknown, request, response, next) => {
     const code = codeOf(error);
     logError(logger, error, code, request, response);
     if (response.headersSent) return next(error);
-    const known = error instanceof ConnectError || error instanceof RequestError;
-    renderErrorPage(response, code, known ? error.retryAfterSeconds : null);
+    renderErrorPage(request, response, code, retryAfterOf(error));
   };
 }
 
-function renderErrorPage(response: Response, code: PageCode, retryAfterSeconds: number | null): void {
+/** Seconds, or null when nobody said. */
+export function retryAfterOf(error: unknown): number | null {
+  return error instanceof ConnectError || error instanceof RequestError ? error.retryAfterSeconds : null;
+}
+
+function renderErrorPage(request: Request, response: Response, code: PageCode, retryAfterSeconds: number | null): void {
   const { status, action, changed } = errorPages[code];
   const { t, reference } = response.locals;
   if (retryAfterSeconds !== null) response.setHeader('retry-after', retryAfterSeconds);
@@ -125,7 +149,8 @@ function renderErrorPage(response: Response, code: PageCode, retryAfterSeconds: 
     heading: t(`errors.${code}.heading`),
     text: t(`errors.${code}.${textKey(code, retryAfterSeconds)}`, { seconds: retryAfterSeconds }),
     changed: changed ?? false,
-    action: { label: t(`actions.${action}`), ...actionTargets[action] },
+    returnHref: returnHrefOf(request),
+    action: action && { label: t(`actions.${action}`), ...actionTargets[action] },
     reference,
   });
 }
@@ -136,9 +161,10 @@ function textKey(code: PageCode, retryAfterSeconds: number | null): string {
   return retryAfterSeconds === 1 ? 'text_one' : 'text';
 }
 
-function logError(logger: Logger, error: unknown, code: PageCode, request: Request, response: Response): void {
+export function logError(logger: Logger, error: unknown, code: PageCode, request: Request, response: Response): void {
   const { level } = errorPages[code];
-  const fields = { errorCode: code, reference: response.locals.reference, method: request.method, path: request.path };
+  const { reference, loggedPath: path } = response.locals;
+  const fields = { errorCode: code, reference, method: request.method, path };
   if (error instanceof ConnectError || error instanceof RequestError) logger[level](fields, error.message);
   else if (code === 'internal') logger.error({ ...fields, err: error }, 'a bug: an error that nobody expected');
   else logger[level](fields, 'request refused');
@@ -151,7 +177,8 @@ const parserErrors: Record<string, RequestErrorCode> = {
   'charset.unsupported': 'unsupported_media_type',
 };
 
-function codeOf(error: unknown): PageCode {
+/** The code of whatever was thrown; `internal` for what nobody expected. */
+export function codeOf(error: unknown): PageCode {
   if (error instanceof ConnectError || error instanceof RequestError) return error.code;
   if (!(error instanceof Error)) return 'internal';
   const { type, status } = error as Error & { type?: unknown; status?: unknown };

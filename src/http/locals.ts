@@ -8,7 +8,8 @@ import type { Language, Objection, PlainEventType, ReconnectReason } from '../co
 import da from '../locales/da.json' with { type: 'json' };
 import en from '../locales/en.json' with { type: 'json' };
 import type { Csrf } from './csrf.ts';
-import { createReference, type PageCode } from './errors.ts';
+import type { PageCode } from './errors.ts';
+import type { LinkStep, Outcome } from './returning.ts';
 import { cookieName } from './sessions.ts';
 
 /** What is put together at run time: a locale file without one of these does not compile. */
@@ -17,6 +18,8 @@ type Sentences = {
   reasons: Record<ReconnectReason | 'unknown', string>;
   // i18next chooses between the two of `expiring`.
   events: Record<PlainEventType | 'needs_reconnect' | 'expiring_one' | 'expiring_other', string>;
+  link: Record<LinkStep, Record<'heading' | 'lead' | 'button', string>>;
+  leaving: Record<Outcome, Record<'heading' | 'text', string>>;
   reconnect: Record<Objection, Record<'heading' | 'text' | 'replace_heading' | 'replace_text', string>>;
 };
 
@@ -64,7 +67,6 @@ export function setLanguage(options: { https: boolean; brand: Brand; sandbox: bo
       t: translators[language as Language],
       brand: options.brand,
       sandbox: options.sandbox,
-      reference: createReference(),
       languageHref: hrefOfOtherLanguage(language as Language, request.query),
       step: null,
       csrfToken: '',

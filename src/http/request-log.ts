@@ -1,22 +1,42 @@
-// One line per request: what, how it ended, how long it took. Paths without their query, no bodies, no cookies.
+// One line per request: what, how it ended, how long it took. No query, no body, no cookie, and of a path nothing that
+// is a secret or names a person.
 
 import type { RequestHandler } from 'express';
 import type { Logger } from '../logger.ts';
+import { createReference } from './errors.ts';
 
 const quietPaths = ['/healthz', '/readyz'];
+
+/** Gives every request a reference, for its log lines and its answer, and a path that may be logged. */
+export function identifyRequests(): RequestHandler {
+  return (request, response, next) => {
+    response.locals.reference = createReference();
+    response.locals.loggedPath = describePath(request.path);
+    response.setHeader('x-request-id', response.locals.reference);
+    next();
+  };
+}
 
 export function logRequests(logger: Logger): RequestHandler {
   return (request, response, next) => {
     const started = performance.now();
-    // Routers shorten `request.path` while they run.
     const { method, path } = request;
     response.on('close', () => {
       if (quietPaths.includes(path)) return;
       const milliseconds = Math.round(performance.now() - started);
-      const { reference } = response.locals;
+      const { reference, loggedPath, apiKeyId } = response.locals;
       const aborted = response.writableFinished ? undefined : true;
-      logger.info({ method, path, status: response.statusCode, milliseconds, reference, aborted }, 'request');
+      const { statusCode: status } = response;
+      logger.info({ method, path: loggedPath, status, milliseconds, reference, apiKeyId, aborted }, 'request');
     });
     next();
   };
+}
+
+/** A link's token opens a connection, a user id may be an e-mail address, and what follows `proxy` is not ours. */
+export function describePath(path: string): string {
+  return path
+    .replace(/^\/link\/[^/]+/i, '/link/:token')
+    .replace(/^(\/api\/v1\/users)\/[^/]+/i, '$1/:userId')
+    .replace(/(\/connections\/dinero\/proxy)\/.*/i, '$1/*');
 }

@@ -3,14 +3,37 @@
 import type { RequestHandler } from 'express';
 import helmet from 'helmet';
 
+/** For answers of the API, which nothing is shown of in a browser. */
+export function setApiHeaders(options: { https: boolean }): RequestHandler {
+  const fixed = helmet({
+    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+    strictTransportSecurity: strictTransport(options.https),
+    originAgentCluster: false,
+    referrerPolicy: false,
+    xDnsPrefetchControl: false,
+    xDownloadOptions: false,
+    xFrameOptions: false,
+    xPermittedCrossDomainPolicies: false,
+    xXssProtection: false,
+  });
+  return (request, response, next) => {
+    response.setHeader('cache-control', 'no-store');
+    fixed(request, response, next);
+  };
+}
+
+function strictTransport(https: boolean) {
+  return https && { maxAge: 365 * 24 * 3600, includeSubDomains: false };
+}
+
 /**
- * `formTargets` answers the origins that a form of ours may end at: a browser follows the redirect of POST /connect
+ * For pages. `formTargets` answers the origins that a form of ours may end at: a browser follows the redirect of POST /connect
  * only when `form-action` names where it leads (facts, section 4).
  */
-export function setSecurityHeaders(options: { https: boolean; formTargets: () => string[] }): RequestHandler {
+export function setPageHeaders(options: { https: boolean; formTargets: () => string[] }): RequestHandler {
   const fixed = helmet({
     contentSecurityPolicy: false,
-    strictTransportSecurity: options.https && { maxAge: 365 * 24 * 3600, includeSubDomains: false },
+    strictTransportSecurity: strictTransport(options.https),
     xFrameOptions: { action: 'deny' },
     referrerPolicy: { policy: 'no-referrer' },
   });

@@ -1,12 +1,16 @@
 // The listening socket, with limits for slow and idle clients (requirements, F44), and how to stop it kindly.
 
 import { createServer, type RequestListener } from 'node:http';
-import type { Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
+import { hasBody } from './errors.ts';
 
-const limits = { requestTimeout: 30_000, headersTimeout: 15_000, maxHeaderSize: 16_384 };
+/** A backend may send Dinero a large file through the proxy; what is sent elsewhere is small. */
+const limits = { requestTimeout: 15 * 60_000, headersTimeout: 15_000, maxHeaderSize: 16_384 };
+const proxyPath = '/connections/dinero/proxy/';
 const maxConnections = 10_000;
 
-export function createLimitedServer(app: RequestListener) {
+/** `bodyLimitMilliseconds`: whoever has not sent a whole body by then, other than to the proxy, is disconnected. */
+export function createLimitedServer(app: RequestListener, { bodyLimitMilliseconds = 30_000 } = {}) {
   const server = createServer(limits, app);
   server.maxConnections = maxConnections;
   // Browsers open sockets ahead on which nothing is asked yet; close() alone would wait for them.
@@ -15,13 +19,18 @@ export function createLimitedServer(app: RequestListener) {
     silent.add(socket);
     socket.once('close', () => silent.delete(socket));
   });
-  server.on('request', ({ socket }) => silent.delete(socket));
+  server.on('request', (request) => {
+    silent.delete(request.socket);
+    if (!hasBody(request) || request.url?.includes(proxyPath)) return;
+    const timer = setTimeout(() => request.complete || request.socket.destroy(), bodyLimitMilliseconds);
+    request.once('close', () => clearTimeout(timer));
+  });
 
-  /** Resolves when requests are taken; rejects when the port is not free. */
-  function listen(port: number): Promise<void> {
+  /** Resolves to the port once requests are taken; rejects when it is not free. */
+  function listen(port: number): Promise<number> {
     return new Promise((resolve, reject) => {
       server.once('error', reject);
-      server.listen(port, resolve);
+      server.listen(port, () => resolve((server.address() as AddressInfo).port));
     });
   }
 

@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Request, RequestHandler } from 'express';
-import session, { type Store } from 'express-session';
+import session, { type SessionData, type Store } from 'express-session';
 import type { Clock } from '../core/ports.ts';
 
 declare module 'express-session' {
@@ -12,6 +12,12 @@ declare module 'express-session' {
     browserId: string;
     userId: string;
     startedAt: string;
+    /** The link that bound this browser to its user. */
+    linkId: string;
+    /** The link says where the person goes afterwards: `due` until they have been sent there. */
+    returning: 'due' | 'done';
+    /** The person said no on the last way to Visma Connect. */
+    cancelled: boolean;
     /** The attempt whose success renewed this session's id. */
     renewedFor: string;
     /** When the browser got its cookie anew; that is done once a day. */
@@ -64,15 +70,25 @@ export async function beginSession(request: Request, now: Date): Promise<{ brows
   return { browserId: session.browserId, userId: session.userId };
 }
 
-/** Gives the session a new id and ends the old one (requirements, C3); it names `userId` from now on. */
-export async function renewSession(request: Request, userId: string, attemptId: string, now: Date): Promise<void> {
+/**
+ * Gives the session a new id and ends the old one (requirements, C3); it names `userId` from now on. `change` is what
+ * else it knows then: the browser stays the same, and the link that it came by.
+ */
+export async function renewSession(
+  request: Request,
+  userId: string,
+  change: { [Key in keyof SessionData]?: SessionData[Key] | undefined },
+  now: Date,
+): Promise<void> {
   const { sessionID: oldId, session: old, sessionStore } = request;
   sessionStore.generate(request);
   Object.assign(request.session, {
     browserId: old.browserId,
+    linkId: old.linkId,
+    returning: old.returning,
     userId,
     startedAt: now.toISOString(),
-    renewedFor: attemptId,
+    ...change,
   });
   try {
     await saveSession(request);
@@ -87,7 +103,7 @@ export async function renewSession(request: Request, userId: string, attemptId: 
 }
 
 /** express-session saves after the answer has left; whoever follows it could be faster than the database. */
-function saveSession(request: Request): Promise<void> {
+export function saveSession(request: Request): Promise<void> {
   return new Promise((resolve, reject) => {
     request.session.save((error: unknown) => (error ? reject(error) : resolve()));
   });

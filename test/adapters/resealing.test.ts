@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { checkKeys } from '../../src/adapters/key-check.ts';
 import { createResealing, type RowOutcome } from '../../src/adapters/resealing.ts';
 import { createVault, type Vault, type VaultKey } from '../../src/adapters/vault.ts';
-import { sealTokens, seedConnection, seedRevocation, tokensOf } from '../support/seeded-rows.ts';
+import { sealTokens, seedConnection, seedImportedGrant, seedRevocation, tokensOf } from '../support/seeded-rows.ts';
 import { createSqlStores, openTestDatabase, testKey } from '../support/sql-stores.ts';
 
 const newKey: VaultKey = { id: 'k2', bytes: new Uint8Array(32).fill(9) };
@@ -39,18 +39,21 @@ test('what a former key sealed opens with the first key alone afterwards, and is
   await seedConnection(sql.database, former, 'anna');
   await seedConnection(sql.database, former, 'bo', { accessToken: 'access-of-bo', refreshToken: null });
   await seedRevocation(sql.database, former, 'carla');
+  await seedImportedGrant(sql.database, former, 'dan/å');
   expect(await reseal()).toMatchObject([
     { kind: 'sealed', table: 'connections', id: 'connection-of-anna', keyId: 'k1' },
     { kind: 'sealed', table: 'connections', id: 'connection-of-bo', keyId: 'k1' },
     { kind: 'sealed', table: 'revocations', id: 'revocation-of-carla', keyId: 'k1' },
+    { kind: 'sealed', table: 'imported_grants', id: 'dan/å', keyId: 'k1' },
   ]);
-  const { connections, revocations, unreadable } = createSqlStores(sql.database, [newKey]);
+  const { connections, revocations, importedGrants, unreadable } = createSqlStores(sql.database, [newKey]);
   expect((await connections.findByUser('anna'))?.grant).toMatchObject(tokensOf('anna'));
   expect((await connections.findByUser('bo'))?.grant).toMatchObject({
     accessToken: 'access-of-bo',
     refreshToken: null,
   });
   expect(await revocations.listDue(inAHundredYears, 10)).toMatchObject([{ refreshToken: 'refresh-of-carla' }]);
+  expect(await importedGrants.find('dan/å')).toMatchObject({ refreshToken: 'refresh-of-dan/å' });
   expect(unreadable).toEqual([]);
 });
 
@@ -73,9 +76,10 @@ test('every key is counted with what it has sealed, and an ended connection is n
   await seedConnection(sql.database, former, 'dan');
   await change('dan', { sealed_access_token: null, sealed_refresh_token: null, key_id: null });
   await seedRevocation(sql.database, former, 'eva');
+  await seedImportedGrant(sql.database, former, 'finn');
   expect(await createResealing(sql.database, both).listKeyUse()).toEqual([
-    { keyId: 'k1', connections: 1, revocations: 1 },
-    { keyId: 'k2', connections: 2, revocations: 0 },
+    { keyId: 'k1', connections: 1, revocations: 1, importedGrants: 1 },
+    { keyId: 'k2', connections: 2, revocations: 0, importedGrants: 0 },
   ]);
 });
 
@@ -156,6 +160,13 @@ describe('the start afterwards', () => {
   test('is stopped when that key is taken out of TOKEN_KEYS', async () => {
     await seedConnection(sql.database, former, 'anna');
     await seedConnection(sql.database, both, 'bo');
+    await expect(checkKeys(sql.database, createVault([newKey]))).rejects.toMatchObject({ code: 'misconfigured' });
+  });
+
+  test('is stopped when nothing but an imported grant needs the key that was taken out', async () => {
+    await seedConnection(sql.database, both, 'anna');
+    await seedImportedGrant(sql.database, former, 'bo');
+    await checkKeys(sql.database, both);
     await expect(checkKeys(sql.database, createVault([newKey]))).rejects.toMatchObject({ code: 'misconfigured' });
   });
 

@@ -127,7 +127,14 @@ test('a revocation that is sealed with a key that is gone stops the start', asyn
 
 test('an attempt whose secrets do not open is not exchanged with others', async () => {
   const { attempts } = await twoConnections();
-  const attempt = { id: 'a1', stateHash: 'h', secrets: { nonce: 'n', codeVerifier: 'v' }, browserId: 'b', userId: 'u' };
+  const attempt = {
+    id: 'a1',
+    stateHash: 'h',
+    linkId: null,
+    secrets: { nonce: 'n', codeVerifier: 'v' },
+    browserId: 'b',
+    userId: 'u',
+  };
   const unused = { returnedAt: null, response: null, responseHash: null, claimedAt: null, result: null };
   await attempts.insert({ ...attempt, ...unused, startedAt: now, expiresAt: now });
   await sql.database.run((db) => db('attempts').update({ sealed_secrets: 'broken' }));

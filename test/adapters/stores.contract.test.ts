@@ -14,6 +14,7 @@ function attemptNamed(id: string): Attempt {
     id,
     stateHash: `hash-of-${id}`,
     secrets: { nonce: 'n', codeVerifier: 'v' },
+    linkId: null,
     browserId: 'b1',
     userId: 'u1',
     startedAt: now,
@@ -36,7 +37,7 @@ beforeAll(async () => {
 afterAll(() => sql.remove());
 
 async function emptySqlStores(): Promise<Stores> {
-  for (const table of ['attempts', 'connections', 'revocations', 'identities', 'events']) {
+  for (const table of ['attempts', 'connections', 'revocations', 'identities', 'events', 'imported_grants']) {
     await sql.database.run((db) => db(table).delete());
   }
   return createSqlStores(sql.database);
@@ -250,12 +251,16 @@ describe.each([
     expect(await stores.identities.nameUser({ ...anna, issuer: 'https://other' }, 'u4', now)).toBe('u4');
   });
 
+  /** Without the ids that name the lines. */
+  const linesOf = async (connectionId: string) =>
+    (await stores.events.listLatest(connectionId, 10)).map(({ id: _name, ...line }) => line);
+
   test('events come newest first, as many as asked for, and old ones are deleted', async () => {
     const { id } = await authorize(stores, 'u1', grant(1), authorizedTerms(now));
     const current = await authorize(stores, 'u1', grant(2), authorizedTerms(later, { events: [] }));
     await stores.connections.chooseOrganization(current, chosen, later, choice);
     await authorize(stores, 'u2', grant(3), authorizedTerms(later));
-    expect(await stores.events.listLatest(id, 10)).toEqual([
+    expect(await linesOf(id)).toEqual([
       { type: 'organization_chosen', at: later },
       { type: 'authorized', at: now },
     ]);
@@ -275,7 +280,7 @@ describe.each([
     const next = { dueAt: null, warnedDays: 7, now: at(2 * day) } as const;
     await stores.connections.reschedule(connection, next, { type: 'expiring', daysLeft: 7 });
     await stores.connections.markNeedsReconnect(connection, 'answer_lost', at(3 * day));
-    expect(await stores.events.listLatest(connection.id, 10)).toEqual([
+    expect(await linesOf(connection.id)).toEqual([
       { type: 'needs_reconnect', reason: 'answer_lost', at: at(3 * day) },
       { type: 'expiring', daysLeft: 7, at: at(2 * day) },
       { type: 'refreshed', at: at(day + 20) },
@@ -289,7 +294,7 @@ describe.each([
     await stores.connections.saveRefreshed(connection, grant(2), refreshedTerms(now));
     await stores.connections.chooseOrganization(connection, chosen, now, choice);
     await stores.connections.markNeedsReconnect(connection, 'grant_rejected', now);
-    expect(await stores.events.listLatest(connection.id, 10)).toEqual([{ type: 'disconnected', at: now }]);
+    expect(await linesOf(connection.id)).toEqual([{ type: 'disconnected', at: now }]);
   });
 
   describe('a lease', () => {
@@ -490,6 +495,118 @@ describe.each([
       expect((await stores.attempts.listUndecided(later)).map(({ id }) => id)).toEqual(['a1']);
       await stores.attempts.takeParked('a1');
       expect(await stores.attempts.listUndecided(later)).toEqual([]);
+    });
+  });
+
+  describe('imported grants', () => {
+    const imported = (userId: string) => ({
+      userId,
+      refreshToken: `refresh-of-${userId}`,
+      scope: ['dineropublicapi:read', 'offline_access'],
+      organizationId: '118244',
+    });
+    const store = (...userIds: string[]) => stores.importedGrants.insertAll(userIds.map(imported), now, () => {});
+    const activate = (userId: string, seconds = 60) =>
+      stores.importedGrants.activate(
+        { ...imported(userId), importedAt: now },
+        { now: at(seconds), dueAt: at(seconds + 3_600), events: [{ type: 'authorized' }] },
+      );
+
+    test('read as they were stored, by user id, in pages', async () => {
+      await store('b', 'a/å', 'c');
+      const first = await stores.importedGrants.list(null, 2);
+      expect(first).toEqual([
+        { ...imported('a/å'), importedAt: now, activatedAt: null },
+        { ...imported('b'), importedAt: now, activatedAt: null },
+      ]);
+      expect((await stores.importedGrants.list('b', 2)).map(({ userId }) => userId)).toEqual(['c']);
+      expect(await stores.importedGrants.find('b')).toEqual(first[1]);
+      expect(await stores.importedGrants.find('nobody')).toBeNull();
+      expect(await stores.importedGrants.count()).toEqual({ waiting: 3, activated: 0 });
+    });
+
+    test('of which one waits already are not stored, none of them, however many they are', async () => {
+      await store('u1');
+      const many = Array.from({ length: 250 }, (_, number) => `user-${number}`);
+      await expect(store(...many, 'u1')).rejects.toMatchObject({ code: 'database_unavailable' });
+      expect(await stores.importedGrants.count()).toEqual({ waiting: 1, activated: 0 });
+      let told = 0;
+      await stores.importedGrants.insertAll(many.map(imported), now, () => {
+        told += 1;
+      });
+      expect([told, (await stores.importedGrants.count()).waiting]).toEqual([250, 251]);
+    });
+
+    test('activated make a pending connection whose access token has ended, with its line in the timeline', async () => {
+      await store('u1', 'u2');
+      expect(await activate('u1')).toBe(true);
+      const connection = await stores.connections.findByUser('u1');
+      expect(connection).toMatchObject({
+        status: 'pending',
+        reason: null,
+        organization: null,
+        generation: 1,
+        authorizedAt: at(60),
+        refreshExpiresAt: null,
+        dueAt: at(3_660),
+        subject: null,
+        refreshState: { leaseOwner: null, leaseUntil: null, sentAt: null, failures: 0, nextAttemptAt: null },
+        grant: { accessToken: '', refreshToken: 'refresh-of-u1', scope: imported('u1').scope, obtainedAt: at(60) },
+      });
+      expect(connection?.grant?.expiresAt.getTime()).toBeLessThan(now.getTime());
+      expect(await stores.events.listLatest(connection?.id ?? '', 10)).toMatchObject([{ type: 'authorized' }]);
+      expect((await stores.importedGrants.find('u1'))?.activatedAt).toEqual(at(60));
+      expect(await stores.importedGrants.count()).toEqual({ waiting: 1, activated: 1 });
+    });
+
+    test('are activated by one of many who try at once', async () => {
+      await store('u1');
+      const tries = await Promise.all(Array.from({ length: 8 }, (_, number) => activate('u1', number)));
+      expect(tries.filter(Boolean)).toHaveLength(1);
+      expect((await stores.connections.findByUser('u1'))?.generation).toBe(1);
+    });
+
+    test('that are gone are not activated', async () => {
+      await store('u1');
+      await stores.importedGrants.delete('u1');
+      expect(await activate('u1')).toBe(false);
+      expect(await stores.connections.findByUser('u1')).toBeNull();
+    });
+
+    test.each(['pending', 'connected', 'needs_reconnect'])('leave a connection that is %s as it is', async (status) => {
+      await store('u1');
+      const own = await authorize(stores, 'u1', grant(1), authorizedTerms(at(1)));
+      if (status === 'connected') await stores.connections.chooseOrganization(own, chosen, at(2), choice);
+      if (status === 'needs_reconnect') await stores.connections.markNeedsReconnect(own, 'grant_rejected', at(2));
+      const before = await stores.connections.findByUser('u1');
+      expect(before?.status).toBe(status);
+      expect(await activate('u1')).toBe(false);
+      expect(await stores.connections.findByUser('u1')).toEqual(before);
+      expect((await stores.importedGrants.find('u1'))?.activatedAt).toBeNull();
+    });
+
+    test('revive a connection that was ended before the import, and none that was ended after it', async () => {
+      const first = await authorize(stores, 'u1', grant(1), authorizedTerms(at(-20)));
+      await stores.connections.disconnect('u1', at(-10));
+      await authorize(stores, 'u2', grant(2), authorizedTerms(at(-20)));
+      await stores.connections.disconnect('u2', at(10));
+      await store('u1', 'u2');
+      expect([await activate('u1'), await activate('u2')]).toEqual([true, false]);
+      expect(await stores.connections.findByUser('u1')).toMatchObject({
+        id: first.id,
+        status: 'pending',
+        generation: 3,
+        grant: { refreshToken: 'refresh-of-u1' },
+      });
+      expect(await stores.connections.findByUser('u2')).toMatchObject({ status: 'disconnected', grant: null });
+      expect((await stores.importedGrants.find('u2'))?.activatedAt).toBeNull();
+    });
+
+    test('are discarded while they were not activated', async () => {
+      await store('u1', 'u2', 'u3');
+      await activate('u1');
+      expect(await stores.importedGrants.discard()).toBe(2);
+      expect(await stores.importedGrants.count()).toEqual({ waiting: 0, activated: 1 });
     });
   });
 });

@@ -1,7 +1,7 @@
 // The real store of connections, with the steps of the refresh protocol told before and after.
 
 import { createConnectionStore as createReal } from '../../src/adapters/connection-store.ts';
-import type { ConnectionStore } from '../../src/core/ports.ts';
+import type { ConnectionStore } from '../../src/core/stores.ts';
 import type { Connection } from '../../src/core/types.ts';
 import { type Facts, fingerprint, note, reach } from './steps.ts';
 

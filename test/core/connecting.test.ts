@@ -19,7 +19,7 @@ beforeEach(() => {
 });
 
 const scopes = ['dineropublicapi:read', 'offline_access'];
-const who = { browserId: 'b1', userId: 'u1', language: 'da', signInAgain: false } as const;
+const who = { browserId: 'b1', userId: 'u1', linkId: null, language: 'da', signInAgain: false } as const;
 const code = { kind: 'code', code: 'c1', issuer: 'https://i' } as const;
 let started = 0;
 

@@ -59,7 +59,9 @@ const rejected: RefreshOutcome = { kind: 'rejected' };
 
 const read = async (userId: string) => (await stores.connections.findByUser(userId)) as Connection;
 const timeline = async (userId: string) =>
-  (await stores.events.listLatest((await read(userId)).id, 20)).map(({ at: _, ...event }) => event).reverse();
+  (await stores.events.listLatest((await read(userId)).id, 20))
+    .map(({ id: _name, at: _, ...event }) => event)
+    .reverse();
 
 describe('one-time tokens', () => {
   test('are refreshed once they were idle for half their lifetime, and then again after another half', async () => {

@@ -47,7 +47,7 @@ const createCore = () => createFakeCore({ clock, identityProvider, accountingApi
 
 async function consent(person: string) {
   const { connecting } = createCore();
-  await connecting.start({ browserId: 'b1', userId: 'u1', language: 'da', signInAgain: false });
+  await connecting.start({ browserId: 'b1', userId: 'u1', linkId: null, language: 'da', signInAgain: false });
   const id = await connecting.receive(`s${consents}`, { kind: 'code', code: person, issuer: null });
   clock.advance(1);
   return { id: id ?? '', result: await connecting.finish(id ?? '', 'b1') };

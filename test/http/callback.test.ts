@@ -155,6 +155,7 @@ describe('the way back', () => {
         testApp.core.connecting.start({
           browserId: `b${number}`,
           userId: `u${number}`,
+          linkId: null,
           language: 'da',
           signInAgain: false,
         }),
@@ -320,8 +321,15 @@ describe('the way back', () => {
   test('an attempt that is not back yet says so and can still come back', async () => {
     const { browser, fields } = await aboutToReturn();
     const url = new URL(
-      (await testApp.core.connecting.start({ browserId: 'b', userId: 'u', language: 'da', signInAgain: false }))
-        .authorizationUrl,
+      (
+        await testApp.core.connecting.start({
+          browserId: 'b',
+          userId: 'u',
+          linkId: null,
+          language: 'da',
+          signInAgain: false,
+        })
+      ).authorizationUrl,
     );
     const other = await testApp.core.connecting.receive(url.searchParams.get('state') ?? '', {
       kind: 'error',

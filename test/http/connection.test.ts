@@ -307,7 +307,7 @@ describe('staying connected', () => {
     }
     await browser.signIn('rikke');
     const renewed = await browser.get('/connection');
-    expect(textOf(renewed)).not.toContain('Forbindelsen virker i');
+    expect(textOf(renewed)).not.toMatch(/Forbindelsen virker i (højst|\d)/);
     expect(renewed.text).not.toContain('button-filled');
   });
 

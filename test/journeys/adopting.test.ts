@@ -83,7 +83,12 @@ test('a copy under another address says whose it is until it is adopted, which i
   expect(output).toContain(
     `\nThis database belongs to ${nameOf(original)}: no grant is refreshed until you run npm run adopt here.\n`,
   );
-  expect(output).toMatch(/"level":50,.*"msg":"this database belongs to another deployment: no grant is refreshed"/);
+  const line = /"level":50,.*"msg":"this database belongs to another deployment: no grant is refreshed"/;
+  // Lines of the log come within a tenth of a second.
+  for (let tries = 0; tries < 50 && !line.test(copy.app?.output() ?? ''); tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  expect(copy.app?.output()).toMatch(line);
   const foreign = await askReadiness(copy);
   expect(foreign).toMatchObject({
     status: 503,

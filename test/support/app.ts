@@ -5,10 +5,12 @@ import { Writable } from 'node:stream';
 import type { Express } from 'express';
 import session from 'express-session';
 import { createDinero } from '../../src/adapters/dinero.ts';
+import { createDineroForwarding } from '../../src/adapters/dinero-forwarding.ts';
 import { createVismaConnect } from '../../src/adapters/visma-connect.ts';
 import type { Brand } from '../../src/config.ts';
 import { ConnectError } from '../../src/core/errors.ts';
 import { createCore } from '../../src/core/index.ts';
+import type { WebhookReceiver } from '../../src/core/ports.ts';
 import type { RefreshTokenPolicy } from '../../src/core/refresh-schedule.ts';
 import type { RefreshReport } from '../../src/core/types.ts';
 import { createApp } from '../../src/http/app.ts';
@@ -31,8 +33,13 @@ export type TestAppOptions = {
   brand?: Partial<Brand>;
   refreshTokenPolicy?: RefreshTokenPolicy;
   stores?: Partial<Stores>;
+  apiRateLimit?: number;
+  /** Where the proxy sends to, when that is not the sandbox, and how long it waits. */
+  forwarding?: Partial<Parameters<typeof createDineroForwarding>[0]>;
   /** Whether the database belongs to this deployment; yes when left out. */
   isOurs?: () => boolean;
+  /** Where the integrator is told; with none, nothing is queued. */
+  webhookReceiver?: WebhookReceiver;
 };
 
 export function startTestSandbox(
@@ -61,7 +68,10 @@ export function createTestApp(sandbox: Pick<Sandbox, 'origin'>, options: TestApp
   );
   const users: string[] = [];
   const refreshes: RefreshReport[] = [];
-  const stores = rememberUsers({ ...createMemoryStores(), ...options.stores }, users);
+  const stores = rememberUsers(
+    { ...createMemoryStores({ announce: options.webhookReceiver !== undefined }), ...options.stores },
+    users,
+  );
   const core = createCore(
     {
       clock,
@@ -69,9 +79,16 @@ export function createTestApp(sandbox: Pick<Sandbox, 'origin'>, options: TestApp
       watchRefresh: (report) => refreshes.push(report),
       identityProvider: provider,
       accountingApi: createDinero({ baseUrl: sandbox.origin }, clock),
+      forwarding: createDineroForwarding({ baseUrl: sandbox.origin, ...options.forwarding }, clock),
+      webhookReceiver: options.webhookReceiver ?? null,
       ...stores,
     },
-    { scopes, refreshTokenPolicy },
+    {
+      scopes,
+      refreshTokenPolicy,
+      linkSecrets: ['a session secret for tests of forty characters'],
+      returnUrlOrigins: ['https://app.fakturaflow.example'],
+    },
   );
   const lines: string[] = [];
   const destination = new Writable({
@@ -90,6 +107,8 @@ export function createTestApp(sandbox: Pick<Sandbox, 'origin'>, options: TestApp
     readinessChecks: [{ name: 'visma_connect', check: provider.check }],
     config: {
       https: options.https ?? false,
+      baseUrl: testOrigin,
+      apiRateLimit: options.apiRateLimit ?? 6_000,
       sessionSecrets: ['a session secret for tests of forty characters'],
       trustProxy: options.trustProxy ?? false,
       production: true,

@@ -62,7 +62,28 @@ export function openBrowser(app: Express, headers: Record<string, string> = {}) 
     return get('/connection');
   }
 
-  return { agent, get, post, submit, start, comeBack, signIn, connect };
+  /** Opens a link and presses its button; answers what that leads to. */
+  async function follow(url: string): Promise<Response> {
+    const { pathname } = new URL(url);
+    const page = await get(pathname);
+    return submit(page.status === 303 ? await get(String(page.headers.location)) : page, pathname);
+  }
+
+  /** By a link, from its page to what follows the way back. */
+  async function signInBy(url: string, person: string, consent: 'accept' | 'cancel' = 'accept'): Promise<Response> {
+    const left = await follow(url);
+    const answer = await answerAuthorization(String(left.headers.location), { person, consent });
+    if ('errorPage' in answer) throw new Error(`stranded on ${answer.errorPage}`);
+    return get(await comeBack(answer.fields));
+  }
+
+  /** By a link, the whole way; answers what follows the choice. */
+  async function connectBy(url: string, person: string, organizationId: string): Promise<Response> {
+    await signInBy(url, person);
+    return submit(await get('/organizations'), '/organizations', { organizationId });
+  }
+
+  return { follow, signInBy, connectBy, agent, get, post, submit, start, comeBack, signIn, connect };
 }
 
 export function tokenOf(page: Response): string {

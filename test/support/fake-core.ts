@@ -15,6 +15,7 @@ export function createFakeCore(
     accountingApi?: AccountingApi;
     isOurs?: () => boolean;
     watchRefresh?: Ports['watchRefresh'];
+    webhookReceiver?: Ports['webhookReceiver'];
     policy?: RefreshTokenPolicy;
     scopes?: string[];
   },
@@ -30,12 +31,16 @@ export function createFakeCore(
       ...options,
       identityProvider,
       accountingApi: options.accountingApi ?? { listOrganizations: refuse, proveAccess: refuse },
+      forwarding: { send: refuse },
       deployment: { isOurs: async () => options.isOurs?.() ?? true },
       watchRefresh: options.watchRefresh ?? (() => {}),
+      webhookReceiver: options.webhookReceiver ?? null,
     },
     {
       scopes: options.scopes ?? ['dineropublicapi:read', 'offline_access'],
       refreshTokenPolicy: options.policy ?? { use: 're-use', lifetimeSeconds: 180 * 86_400, graceSeconds: 0 },
+      linkSecrets: ['a secret that signs links in tests, long enough'],
+      returnUrlOrigins: [],
     },
   );
 }

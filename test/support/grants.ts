@@ -1,6 +1,6 @@
 // Numbered grants, and stores that hold one, for tests that look at what becomes of them.
 
-import type { ConnectionStore } from '../../src/core/ports.ts';
+import type { ConnectionStore } from '../../src/core/stores.ts';
 import type { Connection, Grant } from '../../src/core/types.ts';
 import type { Stores } from './memory-stores.ts';
 

@@ -1,15 +1,21 @@
 // In-memory stores that pass the same contract suite as the SQL ones.
 
 import { randomUUID } from 'node:crypto';
+import type { ImportedGrantStore } from '../../src/core/imported-grants.ts';
+import type { WebhookStore } from '../../src/core/outbox.ts';
 import type {
+  ApiKeyStore,
   AttemptStore,
   ConnectionStore,
   DuePosition,
   EventStore,
   IdentityStore,
+  LinkStore,
   RevocationStore,
-} from '../../src/core/ports.ts';
+} from '../../src/core/stores.ts';
 import type { Attempt, Authorization, Connection, ConnectionEvent, EventDraft } from '../../src/core/types.ts';
+import { createMemoryApiKeys, createMemoryImportedGrants, createMemoryLinks } from './memory-integrator-stores.ts';
+import { createMemoryWebhooks } from './memory-webhooks.ts';
 
 export type Stores = {
   attempts: AttemptStore;
@@ -17,20 +23,31 @@ export type Stores = {
   revocations: RevocationStore;
   identities: IdentityStore;
   events: EventStore;
+  apiKeys: ApiKeyStore;
+  links: LinkStore;
+  importedGrants: ImportedGrantStore;
+  webhooks: WebhookStore;
 };
 
 type TimelineEvent = ConnectionEvent & { connectionId: string };
 type Revocation = { id: string; refreshToken: string; tries: number; dueAt: Date };
 
-export function createMemoryStores(): Stores {
+/** With `announce`, what changes is queued for the integrator. */
+export function createMemoryStores({ announce = false } = {}): Stores {
   const revocations = new Map<string, Revocation>();
   const timeline: TimelineEvent[] = [];
+  const webhooks = createMemoryWebhooks();
+  const connections = createMemoryConnections(revocations, timeline, announce ? webhooks.queue : () => {});
   return {
     attempts: createMemoryAttempts(),
-    connections: createMemoryConnections(revocations, timeline),
+    connections,
     revocations: createMemoryRevocations(revocations),
     identities: createMemoryIdentities(),
     events: createMemoryEvents(timeline),
+    apiKeys: createMemoryApiKeys(),
+    links: createMemoryLinks(),
+    importedGrants: createMemoryImportedGrants(connections),
+    webhooks: webhooks.store,
   };
 }
 
@@ -81,7 +98,11 @@ function createMemoryAttempts(): AttemptStore {
 
 const rested = { leaseOwner: null, leaseUntil: null, sentAt: null, failures: 0, nextAttemptAt: null };
 
-function createMemoryConnections(revocations: Map<string, Revocation>, timeline: TimelineEvent[]): ConnectionStore {
+function createMemoryConnections(
+  revocations: Map<string, Revocation>,
+  timeline: TimelineEvent[],
+  queue: (connection: Connection, event: EventDraft, at: Date) => void,
+): ConnectionStore {
   const connections = new Map<string, Connection>();
   const endedAt = new Map<string, Date>();
 
@@ -96,18 +117,39 @@ function createMemoryConnections(revocations: Map<string, Revocation>, timeline:
     const current = [...connections.values()].find((connection) => connection.id === id);
     if (!current || !expected(current)) return false;
     Object.assign(current, structuredClone(change(current)));
-    for (const event of events) addEvent(timeline, id, event, at);
+    tell(current, events, at);
     return true;
+  }
+
+  function tell(connection: Connection, events: EventDraft[], at: Date): void {
+    for (const event of events) {
+      addEvent(timeline, connection.id, event, at);
+      queue(connection, event, at);
+    }
   }
 
   const inUse = ({ status }: Connection) => status === 'pending' || status === 'connected';
   const time = (date: Date | null) => date?.getTime() ?? null;
 
+  async function findByUser(userId: string): Promise<Connection | null> {
+    const connection = connections.get(userId);
+    return connection ? structuredClone(connection) : null;
+  }
+
   return {
-    async findByUser(userId) {
-      const connection = connections.get(userId);
-      return connection ? structuredClone(connection) : null;
-    },
+    findByUser,
+    findRecent: findByUser,
+    list: async ({ status, after, limit }) =>
+      [...connections.values()]
+        .filter((one) => (status === null || one.status === status) && (after === null || one.userId > after))
+        .sort((a, b) => (a.userId < b.userId ? -1 : 1))
+        .slice(0, limit)
+        .map(({ grant, refreshState, id: _id, subject: _subject, dueAt: _dueAt, ...shown }) => ({
+          ...structuredClone(shown),
+          scope: grant?.scope ?? [],
+          accessExpiresAt: grant?.expiresAt ?? null,
+          refreshFailures: refreshState.failures,
+        })),
     async saveAuthorized(userId, grant, { refreshExpiresAt, dueAt, subject, startedAt, now, events }) {
       const before = connections.get(userId);
       const ended = endedAt.get(userId);
@@ -130,7 +172,7 @@ function createMemoryConnections(revocations: Map<string, Revocation>, timeline:
         warnedDays: null,
       };
       connections.set(userId, connection);
-      for (const event of events) addEvent(timeline, connection.id, event, now);
+      tell(connection, events, now);
       return structuredClone(connection);
     },
     takeLease: async (connection, { owner, until }, now) =>
@@ -174,7 +216,7 @@ function createMemoryConnections(revocations: Map<string, Revocation>, timeline:
           refreshState: { ...rested, ...state },
           generation: generation + 1,
         }),
-        events,
+        connections.get(connection.userId)?.status === 'needs_reconnect' ? [...events, { type: 'recovered' }] : events,
         now,
       ),
     chooseOrganization: async (connection, organization, now, event) =>
@@ -186,7 +228,7 @@ function createMemoryConnections(revocations: Map<string, Revocation>, timeline:
           status: 'connected',
           connectedAt: current.organization?.id === organization.id ? (current.connectedAt ?? now) : now,
         }),
-        [event],
+        event ? [event] : [],
         now,
       ),
     markNeedsReconnect: async (connection, reason, now) =>
@@ -292,14 +334,16 @@ function addEvent(timeline: TimelineEvent[], connectionId: string, event: EventD
   const last = timeline.findLast((one) => one.connectionId === connectionId);
   const sameDay = last?.at.toISOString().slice(0, 10) === at.toISOString().slice(0, 10);
   if (event.type === 'refreshed' && last?.type === 'refreshed' && sameDay) last.at = at;
-  else timeline.push({ ...event, connectionId, at });
+  else timeline.push({ ...event, id: String(timeline.length + 1), connectionId, at });
 }
 
 function createMemoryEvents(timeline: TimelineEvent[]): EventStore {
   return {
-    listLatest: async (connectionId, limit) =>
+    listLatest: async (connectionId, limit, before = null) =>
       timeline
-        .filter((event) => event.connectionId === connectionId)
+        .filter(
+          (event) => event.connectionId === connectionId && (before === null || Number(event.id) < Number(before)),
+        )
         .reverse()
         .slice(0, limit)
         .map(({ connectionId: _, ...event }) => event),

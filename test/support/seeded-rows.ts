@@ -2,6 +2,7 @@
 
 import { placeOfGrant } from '../../src/adapters/connection-row.ts';
 import type { Database } from '../../src/adapters/database.ts';
+import { placeOfImportedGrant } from '../../src/adapters/imported-grant-store.ts';
 import { placeOfRevocation } from '../../src/adapters/revocation-store.ts';
 import type { Vault } from '../../src/adapters/vault.ts';
 
@@ -59,4 +60,18 @@ export async function seedRevocation(database: Database, vault: Vault, name: str
     }),
   );
   return id;
+}
+
+export async function seedImportedGrant(database: Database, vault: Vault, user: string): Promise<void> {
+  const sealed = await vault.seal(`refresh-of-${user}`, placeOfImportedGrant(user));
+  await database.run((db) =>
+    db('imported_grants').insert({
+      user_id: user,
+      sealed_refresh_token: sealed,
+      key_id: vault.sealingKeyId,
+      scope: 'dineropublicapi:read offline_access',
+      organization_id: '118244',
+      imported_at: longAgo,
+    }),
+  );
 }

@@ -2,7 +2,7 @@
 
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { z } from 'zod';
-import { ConnectError } from '../../core/errors.ts';
+import { ConnectError, isConnectError } from '../../core/errors.ts';
 import type { Core } from '../../core/index.ts';
 import type { Clock } from '../../core/ports.ts';
 import { describeAccess } from '../access.ts';
@@ -10,6 +10,7 @@ import { readAttemptId } from '../attempt-id.ts';
 import { parseBody } from '../bodies.ts';
 import { languageOf } from '../locals.ts';
 import { leaveNotice } from '../notices.ts';
+import { leaveForReturn } from '../returning.ts';
 import { beginSession, renewSession } from '../sessions.ts';
 
 const startForm = z.object({ prompt: z.literal('login').optional() });
@@ -31,6 +32,7 @@ export function createConnectRoutes(
     }
     const { authorizationUrl } = await core.connecting.start({
       ...(await beginSession(request, options.clock.now())),
+      linkId: request.session.linkId ?? null,
       language: languageOf(response),
       signInAgain: prompt === 'login',
     });
@@ -47,14 +49,29 @@ export function createConnectRoutes(
     const id = readAttemptId(request);
     const { browserId } = request.session;
     if (browserId === undefined && !('continue' in request.query)) return askForOneClick(request, response);
-    const result = await core.connecting.finish(id, browserId ?? null);
+    const result = await finishOrLeave(request, response, id);
+    if (result === null) return;
     // A later visit: the connection knows best what is to be done now.
     const repeated = result.isRepeat || request.session.renewedFor === id || result.kind === 'kept';
     if (repeated) return response.redirect(303, result.kind === 'undecided' ? `/reconnect/${id}` : '/connection');
-    await renewSession(request, result.userId, id, options.clock.now());
+    await renewSession(request, result.userId, { renewedFor: id }, options.clock.now());
     if (result.kind === 'undecided') return response.redirect(303, `/reconnect/${id}`);
-    if (result.kind === 'connected') leaveNotice(response, 'reconnected', options.https);
-    response.redirect(303, result.kind === 'connected' ? '/connection' : '/organizations');
+    if (result.kind === 'authorized') return response.redirect(303, '/organizations');
+    if (await leaveForReturn(request, response)) return;
+    leaveNotice(response, 'reconnected', options.https);
+    response.redirect(303, '/connection');
+  }
+
+  /** Null when the person said no and is on the way back to the integrator who sent them. */
+  async function finishOrLeave(request: Request, response: Response, id: string) {
+    try {
+      return await core.connecting.finish(id, request.session.browserId ?? null);
+    } catch (error) {
+      const cancelled = isConnectError(error, 'access_denied') && request.session.returning === 'due';
+      if (cancelled) request.session.cancelled = true;
+      if (cancelled && (await leaveForReturn(request, response))) return null;
+      throw error;
+    }
   }
 
   async function renderHome(request: Request, response: Response, notice: string | null): Promise<void> {

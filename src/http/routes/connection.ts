@@ -6,6 +6,7 @@ import type { Core } from '../../core/index.ts';
 import type { Clock } from '../../core/ports.ts';
 import { describeAccess } from '../access.ts';
 import { type Notice, takeNotice } from '../notices.ts';
+import { returnHrefOf } from '../returning.ts';
 import { describeEvent, describeReason } from '../timeline.ts';
 
 const dayMilliseconds = 24 * 3600 * 1000;
@@ -29,7 +30,9 @@ export function createConnectionRoutes(
     if (!connection) return response.redirect(303, '/');
     if (connection.status === 'disconnected') return renderDisconnected(response);
     if (connection.status === 'pending') return response.redirect(303, '/organizations');
-    renderConnection(response, connection, takeNotice(request, response, options.https), options.clock.now());
+    const notice = takeNotice(request, response, options.https);
+    response.locals.returnHref = connection.status === 'connected' ? returnHrefOf(request) : null;
+    renderConnection(response, connection, notice, options.clock.now());
   });
 
   // Asks once, and says what exactly will happen.

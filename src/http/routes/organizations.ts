@@ -7,6 +7,7 @@ import type { Core } from '../../core/index.ts';
 import type { Organization } from '../../core/types.ts';
 import { parseBody, text } from '../bodies.ts';
 import { leaveNotice } from '../notices.ts';
+import { leaveForReturn } from '../returning.ts';
 
 const searchFrom = 9;
 /** More are found by the search: a page of thousands would hold up everybody else's (requirements, E9). */
@@ -41,6 +42,7 @@ export function createOrganizationRoutes(
       if (!isConnectError(error, 'organization_unknown', 'organization_not_pro')) throw error;
       return renderAgain(request, response, 409, `notices.${error.code}`);
     }
+    if (await leaveForReturn(request, response)) return;
     if (before?.status !== 'connected') leaveNotice(response, 'connected', options.https);
     else if (before.organization?.id !== organizationId) leaveNotice(response, 'company_changed', options.https);
     response.redirect(303, '/connection');

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect } from '@jest/globals';
 import type { Browser, BrowserContext } from 'playwright-core';
 import { type Sandbox, type SandboxSettings, startSandbox } from '../../../src/sandbox/sandbox.ts';
+import { runCommand } from '../../support/command.ts';
 import { type AppProcess, client, describeApp, findFreePort, startApp } from './app-process.ts';
 import { launchChromium } from './chromium.ts';
 import { type AttemptRows, type ConnectionRows, openAttemptRows, openConnectionRows } from './rows.ts';
@@ -27,6 +28,8 @@ export type Stage = {
   /** The connections, likewise. */
   connections: ConnectionRows;
   complaints: Complaints;
+  /** Runs a command beside the app, and answers what it wrote to standard output. */
+  run(...args: string[]): Promise<string>;
   /** A browser that has never been here; its first tab. */
   open(options?: VisitorOptions): Promise<Tab>;
   /** A tab in a browser that the test has started. */
@@ -77,7 +80,9 @@ async function buildStage(options: StageOptions, onClose: (closer: () => unknown
     settings: options.settings ?? {},
   });
   onClose(sandbox.close);
-  const app = await startApp({ port, folder, env: { ...describeApp(folder, sandbox.origin), ...options.env } });
+  const env = { ...describeApp(folder, sandbox.origin), ...options.env };
+  const app = await startApp({ port, folder, env });
+  const run = async (...args: string[]) => (await runCommand(folder, args, env)).stdout;
   onClose(app.stop);
   const attempts = openAttemptRows(join(folder, 'test.db'));
   onClose(attempts.close);
@@ -106,5 +111,5 @@ async function buildStage(options: StageOptions, onClose: (closer: () => unknown
     return openTabIn(context, visitor);
   }
 
-  return { app, sandbox, browser, attempts, connections, complaints, open, openTabIn };
+  return { app, sandbox, browser, attempts, connections, complaints, run, open, openTabIn };
 }

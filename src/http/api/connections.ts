@@ -1,0 +1,108 @@
+// Connections over the API: what became of them, a token to work with, the company, the timeline, the end.
+
+import { type RequestHandler, Router } from 'express';
+import { z } from 'zod';
+import { ConnectError } from '../../core/errors.ts';
+import type { Core } from '../../core/index.ts';
+import { refuseOtherMethods } from '../errors.ts';
+import { requireScope } from './authentication.ts';
+import { parseInput, userId } from './input.ts';
+import { describeConnection, describeEvent, describeListed, describeOrganization } from './representations.ts';
+
+const statuses = ['pending', 'connected', 'needs_reconnect', 'disconnected'] as const;
+const pageSize = z.coerce.number().int().min(1).max(200).default(50);
+/** An access token lives an hour at most (facts, section 1). */
+const longestTtlSeconds = 3_600;
+
+const tokenRequest = z.strictObject({ minTtlSeconds: z.number().int().min(0).max(longestTtlSeconds).optional() });
+const choice = z.strictObject({ organizationId: z.string().min(1).max(100) });
+const listQuery = z.strictObject({
+  status: z.enum(statuses).optional(),
+  cursor: z.base64url().max(2_000).optional(),
+  limit: pageSize,
+});
+const eventsQuery = z.strictObject({
+  cursor: z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .optional(),
+  limit: pageSize,
+});
+
+type ConnectionCore = Pick<Core, 'accessTokens' | 'connections' | 'organizations' | 'disconnecting'>;
+
+/** Of one user: below `/users/:userId/connections/dinero`. */
+export function createConnectionRouter(core: ConnectionCore): Router {
+  const router = Router();
+  const connections = requireScope('connections');
+
+  const show: RequestHandler = async (_request, response) => {
+    const connection = await core.connections.find(response.locals.userId);
+    if (!connection) throw new ConnectError('not_connected', 'this user never connected');
+    response.json(describeConnection(connection));
+  };
+
+  const root = router.route('/');
+  root.get(connections, show);
+  root.delete(connections, async (_request, response) => {
+    const ended = await core.disconnecting.disconnect(response.locals.userId);
+    if (!ended) throw new ConnectError('not_connected', 'there was no connection to end');
+    response.status(204).end();
+  });
+  root.all(refuseOtherMethods('GET, HEAD, DELETE'));
+
+  // A token that works, for at least so long.
+  const token = router.route('/token');
+  token.post(requireScope('tokens'), async (request, response) => {
+    const { minTtlSeconds } = parseInput(tokenRequest, request.body);
+    const options = minTtlSeconds === undefined ? {} : { minTtlSeconds };
+    const handOut = await core.accessTokens.handOut(response.locals.userId, options);
+    const { grant, generation, refreshDelayed } = handOut;
+    response.json({
+      accessToken: grant.accessToken,
+      tokenType: 'Bearer',
+      expiresAt: grant.expiresAt,
+      organizationId: handOut.organization.id,
+      scope: grant.scope,
+      generation,
+      refreshDelayed,
+    });
+  });
+  token.all(refuseOtherMethods('POST'));
+
+  const organizations = router.route('/organizations');
+  organizations.get(connections, async (_request, response) => {
+    const list = await core.organizations.list(response.locals.userId);
+    response.json({ organizations: list.map(describeOrganization) });
+  });
+  organizations.all(refuseOtherMethods('GET, HEAD'));
+
+  const organization = router.route('/organization');
+  organization.put(connections, async (request, response, next) => {
+    const { organizationId } = parseInput(choice, request.body);
+    await core.organizations.choose(response.locals.userId, organizationId);
+    await show(request, response, next);
+  });
+  organization.all(refuseOtherMethods('PUT'));
+
+  const events = router.route('/events');
+  events.get(connections, async (request, response) => {
+    const { cursor, limit } = parseInput(eventsQuery, request.query);
+    const { page, next } = await core.connections.listEvents(response.locals.userId, { before: cursor ?? null, limit });
+    response.json({ events: page.map(describeEvent), nextCursor: next });
+  });
+  events.all(refuseOtherMethods('GET, HEAD'));
+
+  return router;
+}
+
+/** All connections, page by page. */
+export function listConnections(core: ConnectionCore): RequestHandler {
+  return async (request, response) => {
+    const { status, cursor, limit } = parseInput(listQuery, request.query);
+    const after = cursor === undefined ? null : parseInput(userId, Buffer.from(cursor, 'base64url').toString());
+    const { page, next } = await core.connections.list({ status: status ?? null, after, limit });
+    const nextCursor = next === null ? null : Buffer.from(next).toString('base64url');
+    response.json({ connections: page.map(describeListed), nextCursor });
+  };
+}

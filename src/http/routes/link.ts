@@ -1,0 +1,112 @@
+// A link of the integrator, and the way back to it. Looking at a link changes nothing, for mail programs look at links
+// too; the button binds this browser to the link's user (decision 14).
+
+import { randomUUID } from 'node:crypto';
+import { type Request, type Response, Router } from 'express';
+import type { ConnectionSummary } from '../../core/connections.ts';
+import { ConnectError } from '../../core/errors.ts';
+import type { Core } from '../../core/index.ts';
+import type { Link } from '../../core/integrator-types.ts';
+import type { Clock } from '../../core/ports.ts';
+import { describeAccess } from '../access.ts';
+import { languageOf } from '../locals.ts';
+import type { LinkStep, Outcome } from '../returning.ts';
+import { renewSession } from '../sessions.ts';
+
+type LinkRequest = Request<{ token: string }>;
+
+export function createLinkRoutes(
+  core: Pick<Core, 'links' | 'connecting' | 'connections'>,
+  options: { clock: Clock; scopes: string[]; https: boolean },
+) {
+  const router = Router();
+
+  // Who asks, for what, and where it leads.
+  router.get('/link/:token', async (request, response) => {
+    const link = await find(request);
+    if (link.language !== null && link.language !== languageOf(response) && !('lang' in request.query)) {
+      return response.redirect(303, `${request.path}?lang=${link.language}`);
+    }
+    await renderLink(link, request, response, null);
+  });
+
+  // The button: from now on this browser acts for the link's user.
+  router.post('/link/:token', async (request, response) => {
+    if (options.https && !request.secure) {
+      throw new ConnectError('misconfigured', 'BASE_URL is https, but requests come as http: set TRUST_PROXY');
+    }
+    const browserId = request.session.browserId ?? randomUUID();
+    const { id: linkId, userId, returnUrl } = await core.links.open(request.params.token, browserId);
+    const returning = returnUrl === null ? undefined : ('due' as const);
+    await renewSession(request, userId, { browserId, linkId, returning }, options.clock.now());
+    const step = nextStep(await core.connections.find(userId));
+    if (step === 'see') return response.redirect(303, '/connection');
+    if (step === 'choose') return response.redirect(303, '/organizations');
+    const { authorizationUrl } = await core.connecting.start({
+      browserId,
+      userId,
+      linkId,
+      language: languageOf(response),
+      signInAgain: false,
+    });
+    response.redirect(303, authorizationUrl);
+  });
+
+  // The last page: the browser goes on by itself, and a person who is faster has a button.
+  router.get('/leaving', async (request, response) => {
+    const { userId, linkId } = request.session;
+    const returnUrl = linkId === undefined ? null : await core.links.findReturnUrl(linkId);
+    if (returnUrl === null || userId === undefined) return response.redirect(303, '/connection');
+    const connection = await core.connections.find(userId);
+    const outcome = outcomeOf(request.session.cancelled === true, connection);
+    response.render('leaving', {
+      title: response.locals.t(`leaving.${outcome}.heading`),
+      step: outcome === 'connected' ? 4 : null,
+      outcome,
+      returnUrl: addOutcome(returnUrl, outcome),
+      organization: outcome === 'connected' ? (connection?.organization ?? null) : null,
+    });
+  });
+
+  function find(request: LinkRequest): Promise<Link> {
+    return core.links.find(request.params.token, request.session.browserId ?? null);
+  }
+
+  async function renderLink(link: Link, request: LinkRequest, response: Response, notice: string | null) {
+    const step = nextStep(await core.connections.find(link.userId));
+    const { t, brand } = response.locals;
+    response.render('link', {
+      title: t(`link.${step}.heading`, { brand: brand.name }),
+      linkStep: step,
+      action: request.path,
+      access: describeAccess(options.scopes),
+      returnHost: link.returnUrl === null ? null : new URL(link.returnUrl).host,
+      opened: link.browserId !== null,
+      notice,
+      step: step === 'connect' ? 1 : null,
+      asking: step === 'connect' || step === 'reconnect',
+    });
+  }
+
+  const renderAgain = async (request: LinkRequest, response: Response): Promise<void> =>
+    renderLink(await find(request), request, response, 'notices.stale');
+
+  return { router, renderAgain };
+}
+
+function nextStep(connection: ConnectionSummary | null): LinkStep {
+  if (connection?.status === 'connected') return 'see';
+  if (connection?.status === 'pending') return 'choose';
+  return connection?.status === 'needs_reconnect' ? 'reconnect' : 'connect';
+}
+
+function outcomeOf(cancelled: boolean, connection: ConnectionSummary | null): Outcome {
+  if (cancelled) return 'cancelled';
+  return connection?.status === 'connected' ? 'connected' : 'failed';
+}
+
+function addOutcome(returnUrl: string, outcome: Outcome): string {
+  const url = new URL(returnUrl);
+  url.searchParams.set('connection', outcome);
+  return url.href;
+}
