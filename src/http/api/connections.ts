@@ -6,7 +6,7 @@ import { ConnectError } from '../../core/errors.ts';
 import type { Core } from '../../core/index.ts';
 import { refuseOtherMethods } from '../errors.ts';
 import { requireScope } from './authentication.ts';
-import { parseInput, userId } from './input.ts';
+import { parseInput, readJson, userId } from './input.ts';
 import { describeConnection, describeEvent, describeListed, describeOrganization } from './representations.ts';
 
 const statuses = ['pending', 'connected', 'needs_reconnect', 'disconnected'] as const;
@@ -36,6 +36,27 @@ export function createConnectionRouter(core: ConnectionCore): Router {
   const router = Router();
   const connections = requireScope('connections');
 
+  // A token that works, for at least so long.
+  const token = router.route('/token');
+  token.post(requireScope('tokens'), ...readJson(), async (request, response) => {
+    const { minTtlSeconds } = parseInput(tokenRequest, request.body);
+    const options = minTtlSeconds === undefined ? {} : { minTtlSeconds };
+    const handOut = await core.accessTokens.handOut(response.locals.userId, options);
+    const { grant, generation, refreshDelayed } = handOut;
+    const answer = {
+      accessToken: grant.accessToken,
+      tokenType: 'Bearer',
+      expiresAt: grant.expiresAt,
+      organizationId: handOut.organization.id,
+      scope: grant.scope,
+      generation,
+      refreshDelayed,
+    };
+    // Node writes head and body at once when the body is a text; `json` would make bytes of it.
+    response.type('json').end(JSON.stringify(answer));
+  });
+  token.all(refuseOtherMethods('POST'));
+
   const show: RequestHandler = async (_request, response) => {
     const connection = await core.connections.find(response.locals.userId);
     if (!connection) throw new ConnectError('not_connected', 'this user never connected');
@@ -51,25 +72,6 @@ export function createConnectionRouter(core: ConnectionCore): Router {
   });
   root.all(refuseOtherMethods('GET, HEAD, DELETE'));
 
-  // A token that works, for at least so long.
-  const token = router.route('/token');
-  token.post(requireScope('tokens'), async (request, response) => {
-    const { minTtlSeconds } = parseInput(tokenRequest, request.body);
-    const options = minTtlSeconds === undefined ? {} : { minTtlSeconds };
-    const handOut = await core.accessTokens.handOut(response.locals.userId, options);
-    const { grant, generation, refreshDelayed } = handOut;
-    response.json({
-      accessToken: grant.accessToken,
-      tokenType: 'Bearer',
-      expiresAt: grant.expiresAt,
-      organizationId: handOut.organization.id,
-      scope: grant.scope,
-      generation,
-      refreshDelayed,
-    });
-  });
-  token.all(refuseOtherMethods('POST'));
-
   const organizations = router.route('/organizations');
   organizations.get(connections, async (_request, response) => {
     const list = await core.organizations.list(response.locals.userId);
@@ -78,7 +80,7 @@ export function createConnectionRouter(core: ConnectionCore): Router {
   organizations.all(refuseOtherMethods('GET, HEAD'));
 
   const organization = router.route('/organization');
-  organization.put(connections, async (request, response, next) => {
+  organization.put(connections, ...readJson(), async (request, response, next) => {
     const { organizationId } = parseInput(choice, request.body);
     await core.organizations.choose(response.locals.userId, organizationId);
     await show(request, response, next);

@@ -14,31 +14,29 @@ import { createProxy } from './proxy.ts';
 export function createApi(core: Core, options: { baseUrl: string; apiRateLimit: number; logger: Logger }): Router {
   const { baseUrl, logger } = options;
   const api = Router();
-  const readUser: RequestHandler<{ userId: string }> = (request, response, next) => {
-    response.locals.userId = parseInput(userId, request.params.userId);
-    next();
-  };
-  const connection = '/users/:userId/connections/dinero';
-
   api.use(authenticate(core.apiKeys));
   api.use(limitKeys(options.apiRateLimit));
-  api.use('/users/:userId', readUser);
 
-  // The proxy reads its own bodies: here, before JSON is read.
-  api.use(`${connection}/proxy`, createProxy(core));
+  const user = Router();
+  user.use('/connections/dinero', createConnectionRouter(core));
+  user.use('/connections/dinero/proxy', createProxy(core));
+  user
+    .route('/links')
+    .post(requireScope('links'), ...readJson(), createLink(core, baseUrl))
+    .all(refuseOtherMethods('POST'));
 
-  api.use(readJson());
+  api.use('/users/:userId', readUser, user);
   api
     .route('/connections')
     .get(requireScope('connections'), listConnections(core))
     .all(refuseOtherMethods('GET, HEAD'));
-  api
-    .route('/users/:userId/links')
-    .post(requireScope('links'), createLink(core, baseUrl))
-    .all(refuseOtherMethods('POST'));
-  api.use(connection, createConnectionRouter(core));
 
   api.use(refuseUnknownPath());
   api.use(sendProblems(logger, createReconnectDescriber(core, baseUrl, logger)));
   return api;
 }
+
+const readUser: RequestHandler<{ userId: string }> = (request, response, next) => {
+  response.locals.userId = parseInput(userId, request.params.userId);
+  next();
+};
