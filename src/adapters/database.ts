@@ -147,7 +147,7 @@ export function openDatabase(filename: string, options: { leastFreeBytes?: numbe
 }
 
 /** Only reads: a start must not have to wait for somebody's write when there is nothing to be migrated. */
-async function isUpToDate(db: Sql): Promise<boolean> {
+export async function isUpToDate(db: Sql): Promise<boolean> {
   if (!(await db.schema.hasTable(migrationTable))) return false;
   const [, pending] = (await db.migrate.list()) as [unknown, unknown[]];
   return pending.length === 0;

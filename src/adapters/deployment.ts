@@ -36,8 +36,19 @@ export function createDeployment(database: Database, identity: { baseUrl: string
     !row || (row.base_url === ours.base_url && row.client_id === ours.client_id);
 
   return {
-    /** Makes the database ours unless it has an owner; notes the keys that we run with when it is ours. */
+    /**
+     * Makes the database ours unless it has an owner who has something to lose: who tried the app and then changes its
+     * address or client id, with nobody connected yet, goes on with the same file. Notes the keys that we run with when
+     * it is ours.
+     */
     async claim(keyIds: string[], now: Date): Promise<void> {
+      await database.run((db) =>
+        db<Row>('deployments')
+          .where((other) => other.whereNot('base_url', ours.base_url).orWhereNot('client_id', ours.client_id))
+          .whereNotExists(db('connections').select(db.raw('1')))
+          .whereNotExists(db('imported_grants').select(db.raw('1')))
+          .delete(),
+      );
       await database.run((db) =>
         db<Row>('deployments')
           .insert(toRow(keyIds, now))

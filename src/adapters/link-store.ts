@@ -16,6 +16,7 @@ type Row = {
   expires_at: string;
   opened_at: string | null;
   browser_id: string | null;
+  returned_at: string | null;
 };
 
 export function createLinkStore(database: Database): LinkStore {
@@ -32,6 +33,7 @@ export function createLinkStore(database: Database): LinkStore {
           expires_at: link.expiresAt.toISOString(),
           opened_at: link.openedAt?.toISOString() ?? null,
           browser_id: link.browserId,
+          returned_at: null,
         }),
       );
     },
@@ -61,6 +63,16 @@ export function createLinkStore(database: Database): LinkStore {
       if (first === 1) return true;
       const row = await database.run((db) => db<Row>('links').where({ id, browser_id: browserId }).first('id'));
       return row !== undefined;
+    },
+
+    async markReturned(id, now) {
+      const count = await database.run((db) =>
+        db<Row>('links')
+          .where({ id, returned_at: null })
+          .whereNotNull('return_url')
+          .update({ returned_at: now.toISOString() }),
+      );
+      return count === 1;
     },
 
     deleteExpiredBefore: (before) =>

@@ -3,11 +3,14 @@
 import { dirname, join } from 'node:path';
 import type { Deployment } from '../adapters/deployment.ts';
 import { createSessionStore } from '../adapters/session-store.ts';
-import type { Config } from '../config.ts';
+import { type Config, sandboxClient } from '../config.ts';
+import type { AddressProbe } from '../core/probes.ts';
 import type { WebhookReport } from '../core/webhooks.ts';
 import { createApp } from '../http/app.ts';
+import { type RequestWatch, watchRequests } from '../http/seen-request.ts';
 import { createLimitedServer } from '../http/server.ts';
 import { createLogger, type Logger } from '../logger.ts';
+import { createDeployedDoctor } from './examining.ts';
 import { type Bell, createBell, exitOnBugs, repeat, stopOnSignals } from './lifetime.ts';
 import { clock, wire } from './wiring.ts';
 
@@ -23,12 +26,12 @@ async function createReadableLogger(config: Config): Promise<Logger> {
   return createLogger({ level: config.logLevel, destination: pretty({ sync: true, translateTime: 'HH:MM:ss' }) });
 }
 
-async function startSandboxOf({ sandbox, provider, redirectUri, databaseFile, refreshTokenPolicy }: Config) {
+async function startSandboxOf({ sandbox, redirectUri, databaseFile, refreshTokenPolicy }: Config) {
   if (!sandbox) return null;
   const { startSandbox } = await import('../sandbox/sandbox.ts');
   return startSandbox({
     port: sandbox.port,
-    client: { ...provider, redirectUris: [redirectUri] },
+    client: { ...sandboxClient, redirectUris: [redirectUri] },
     stateFile: join(dirname(databaseFile), 'sandbox-state.json'),
     settings: {
       refreshTokenUse: refreshTokenPolicy.use,
@@ -44,9 +47,21 @@ function logWebhook(logger: Logger, { outcome, ...report }: WebhookReport): void
   else logger.error(report, 'a webhook was given up; npm run webhooks -- replay sends it again');
 }
 
+/** In the running app nobody has to be asked: whoever has a page open came by the public address. */
+function createSeenAddress(watch: RequestWatch): AddressProbe {
+  return {
+    async look() {
+      const seen = watch.last();
+      return seen ? { kind: 'seen', ...seen } : { kind: 'unseen' };
+    },
+  };
+}
+
 async function build(config: Config, logger: Logger, bell: Bell) {
-  const { core, provider, database, deployment } = await wire(config, logger, bell.ring);
+  const { core, provider, ...storage } = await wire(config, logger, bell.ring);
+  const { database, deployment } = storage;
   const sessionStore = createSessionStore(database, clock);
+  const requestWatch = watchRequests();
   const app = createApp({
     core,
     config,
@@ -54,6 +69,8 @@ async function build(config: Config, logger: Logger, bell: Bell) {
     logger,
     sessionStore,
     formTargets: provider.origins,
+    doctor: createDeployedDoctor(config, createSeenAddress(requestWatch), (work) => work(storage)),
+    requestWatch,
     readinessChecks: [
       { name: 'database', check: database.check },
       { name: 'deployment', check: deployment.checkOwner },

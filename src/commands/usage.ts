@@ -14,7 +14,9 @@ export const usage = `Usage:
   npm run import -- <tokens.csv> [--dry-run]   takes over existing tokens, to wait
   npm run import -- --activate                 puts what waits to use
   npm run import -- --status | --discard --yes says how many wait | removes them
-  npm run adopt [-- --dry-run]                 makes this deployment the owner of its database`;
+  npm run doctor [-- --json] [--lang da|en]    what is in order, what is not, and what to do
+  npm run adopt [-- --dry-run]                 makes this deployment the owner of its database
+  npm run postman [-- --out <file>]            a collection for Postman, of Dinero's API and of this app's`;
 
 export class UsageError extends Error {
   constructor(problem: string) {

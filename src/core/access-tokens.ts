@@ -7,7 +7,7 @@ import { livesLongerThan } from './refresh-schedule.ts';
 import { type AuthorizedConnection, isUsable, type Refreshing, usable } from './refreshing.ts';
 import type { RunningWork } from './running-work.ts';
 import type { ConnectionStore } from './stores.ts';
-import type { ChosenOrganization } from './types.ts';
+import type { ChosenOrganization, Grant } from './types.ts';
 
 export type AccessTokens = ReturnType<typeof createAccessTokens>;
 
@@ -19,6 +19,7 @@ export type HandOut = Pick<UsableConnection, 'grant' | 'generation' | 'refreshDe
 };
 
 const defaultMinTtlSeconds = 60;
+const newMilliseconds = 300_000;
 const waitMilliseconds = 25_000;
 const pollMilliseconds = 150;
 const refusedMilliseconds = 60_000;
@@ -34,19 +35,15 @@ export function createAccessTokens(
   const refused = new Map<string, number>();
 
   /**
-   * The user's connection with an access token that lives at least `minTtlSeconds` longer, refreshed if need be. While
+   * The user's connection with an access token that lives at least `minTtlSeconds` longer, refreshed if need be, unless
+   * it was obtained within the last five minutes: then a new one would hardly live longer. While
    * refreshing does not work, one that is still good is answered instead, with `refreshDelayed`.
    * Throws not_connected, needs_reconnect, client_rejected, provider_unavailable, deployment_foreign,
    * database_unavailable.
    */
   async function get(userId: string, options: { minTtlSeconds?: number } = {}): Promise<UsableConnection> {
-    const seconds = options.minTtlSeconds ?? defaultMinTtlSeconds;
-    const recent = await connections.findRecent(userId);
-    if (recent && isUsable(recent) && livesLongerThan(seconds, recent.grant, clock.now())) {
-      return { ...recent, refreshDelayed: false };
-    }
     const connection = usable(await connections.findByUser(userId));
-    if (livesLongerThan(seconds, connection.grant, clock.now())) return { ...connection, refreshDelayed: false };
+    if (isGoodFor(connection.grant, options)) return { ...connection, refreshDelayed: false };
     return refreshFor(connection);
   }
 
@@ -55,6 +52,12 @@ export function createAccessTokens(
    * somebody who has yet to choose would be one for any of the companies.
    */
   async function handOut(userId: string, options: { minTtlSeconds?: number }): Promise<HandOut> {
+    const recent = await connections.findRecent(userId);
+    // What was read a moment ago is good enough to hand out, and not to refuse by.
+    const chosen = recent?.status === 'connected' ? recent.organization : null;
+    if (recent && chosen && isUsable(recent) && isGoodFor(recent.grant, options)) {
+      return { ...recent, organization: chosen, refreshDelayed: false };
+    }
     const { organization, status, ...connection } = await get(userId, options);
     if (status === 'pending' || organization === null) {
       throw new ConnectError('organization_not_chosen', 'the user has not chosen an organization yet');
@@ -100,10 +103,27 @@ export function createAccessTokens(
       return { ...renewed, refreshDelayed: false };
     } catch (error) {
       if (!isConnectError(error, ...passing) || connection.grant.expiresAt <= clock.now()) throw error;
-      return { ...connection, refreshDelayed: true };
+      return { ...(await readAgain(connection)), refreshDelayed: true };
     } finally {
       waited.abort();
     }
+  }
+
+  /** The wait may have been long: who disconnected meanwhile is disconnected. A database that is gone knows no better. */
+  async function readAgain(connection: AuthorizedConnection): Promise<AuthorizedConnection> {
+    try {
+      return usable(await connections.findByUser(connection.userId));
+    } catch (error) {
+      if (isConnectError(error, 'database_unavailable')) return connection;
+      throw error;
+    }
+  }
+
+  /** A token that was got a moment ago is as long as they come: another one would be no longer. */
+  function isGoodFor(grant: Grant, { minTtlSeconds = defaultMinTtlSeconds }: { minTtlSeconds?: number }): boolean {
+    const now = clock.now();
+    const isNew = now.getTime() - grant.obtainedAt.getTime() < newMilliseconds;
+    return livesLongerThan(isNew ? Math.min(minTtlSeconds, defaultMinTtlSeconds) : minTtlSeconds, grant, now);
   }
 
   /** All who want this connection refreshed share one refresh; it goes on when they are gone. */

@@ -11,7 +11,7 @@ export type ApiKeys = ReturnType<typeof createApiKeys>;
 export type ApiKeyRefusal = 'unknown' | 'expired' | 'revoked';
 export type ApiKeyCheck = { key: ApiKey } | { refusal: ApiKeyRefusal };
 
-export const apiScopes: readonly ApiScope[] = ['links', 'connections', 'tokens'];
+export const apiScopes: readonly ApiScope[] = ['links', 'connections', 'tokens', 'setup'];
 
 const idBytes = 9;
 const secretBytes = 32;
@@ -24,6 +24,9 @@ const usedMilliseconds = 3_600_000;
 export function createApiKeys(ports: { clock: Clock; apiKeys: ApiKeyStore }) {
   const { clock, apiKeys } = ports;
   const remembered = new Map<string, { key: ApiKey; until: number }>();
+
+  /** When this process last wrote down, or tried to, that a key was used. */
+  const noted = new Map<string, number>();
 
   /** Makes a key. `text` is the key itself, and nobody can tell it again. `expiresAt` null: it does not end. */
   async function create(options: {
@@ -50,10 +53,20 @@ export function createApiKeys(ports: { clock: Clock; apiKeys: ApiKeyStore }) {
     const [, id, secret] = form.exec(text) ?? [];
     const key = id === undefined ? null : await find(id);
     if (!key || !isSame(hash(secret ?? ''), Buffer.from(key.secretHash, 'base64url'))) return { refusal: 'unknown' };
+    return judge(key);
+  }
+
+  /** The same for a key that was taken before and of which only the id was kept. Throws database_unavailable. */
+  async function checkAgain(id: string): Promise<ApiKeyCheck> {
+    const key = await find(id);
+    return key ? judge(key) : { refusal: 'unknown' };
+  }
+
+  async function judge(key: ApiKey): Promise<ApiKeyCheck> {
     if (key.revokedAt !== null) return { refusal: 'revoked' };
     const now = clock.now();
     if (key.expiresAt !== null && key.expiresAt <= now) return { refusal: 'expired' };
-    if (key.usedAt === null || now.getTime() - key.usedAt.getTime() > usedMilliseconds) await noteUse(key, now);
+    noteUse(key, now);
     return { key };
   }
 
@@ -66,13 +79,21 @@ export function createApiKeys(ports: { clock: Clock; apiKeys: ApiKeyStore }) {
     return key;
   }
 
-  /** Operators see which keys are in use; a database that is read-only for a while must not cost a request. */
-  async function noteUse(key: ApiKey, now: Date): Promise<void> {
-    key.usedAt = now;
-    await apiKeys.markUsed(key.id, now).catch(() => {});
+  /** Operators see which keys are in use; a database that cannot be written for a while must not cost a request. */
+  function noteUse({ id, usedAt }: ApiKey, now: Date): void {
+    const last = Math.max(usedAt?.getTime() ?? 0, noted.get(id) ?? 0);
+    if (now.getTime() - last <= usedMilliseconds) return;
+    noted.set(id, now.getTime());
+    apiKeys.markUsed(id, now).catch(() => {});
   }
 
-  return { create, check, list: () => apiKeys.list(), revoke: (id: string) => apiKeys.revoke(id, clock.now()) };
+  return {
+    create,
+    check,
+    checkAgain,
+    list: () => apiKeys.list(),
+    revoke: (id: string) => apiKeys.revoke(id, clock.now()),
+  };
 }
 
 function hash(secret: string): Buffer {

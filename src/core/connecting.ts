@@ -83,13 +83,20 @@ export function createConnecting(
   async function finish(
     attemptId: string,
     browserId: string | null,
-  ): Promise<SuccessfulResult & { isRepeat: boolean }> {
+  ): Promise<SuccessfulResult & { isRepeat: boolean; linkId: string | null }> {
     const attempt = await attempts.find(attemptId);
     if (!attempt) throw new ConnectError('attempt_unknown', 'no attempt has this id');
     if (attempt.browserId !== browserId) return refuseOtherBrowser(attempt);
     const result = succeed(attempt.result ?? (await work.track(finishOnce(attempt))));
     const now = clock.now().getTime();
-    return { ...result, isRepeat: now - (attempt.claimedAt?.getTime() ?? now) > repeatMilliseconds };
+    const isRepeat = now - (attempt.claimedAt?.getTime() ?? now) > repeatMilliseconds;
+    return { ...result, isRepeat, linkId: attempt.linkId };
+  }
+
+  /** The link that this browser's attempt came by; null for none, and for an attempt of another browser. */
+  async function findLink(attemptId: string, browserId: string | null): Promise<string | null> {
+    const attempt = await attempts.find(attemptId);
+    return attempt?.browserId === browserId ? attempt.linkId : null;
   }
 
   async function refuseOtherBrowser(attempt: Attempt): Promise<never> {
@@ -178,7 +185,7 @@ export function createConnecting(
     return work.track(replacing.decide(attempt, result, decision));
   }
 
-  return { start, receive, finish, describe, decide };
+  return { start, receive, finish, findLink, describe, decide };
 }
 
 function hash(text: string): string {

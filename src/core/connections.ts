@@ -31,7 +31,7 @@ export function createConnections(
     return {
       ...rest,
       scope,
-      missingScope: options.scopes.filter((asked) => asked !== 'openid' && !scope.includes(asked)),
+      missingScope: grant ? options.scopes.filter((asked) => asked !== 'openid' && !scope.includes(asked)) : [],
       accessExpiresAt: grant?.expiresAt ?? null,
       refreshDelayed: connection.status === 'connected' && refreshState.failures > 0,
       events: await ports.events.listLatest(connection.id, shownEvents),

@@ -2,6 +2,7 @@
 
 import { createAccessTokens } from './access-tokens.ts';
 import { createApiKeys } from './api-keys.ts';
+import { createAttempts } from './attempts.ts';
 import { createCircuit } from './circuit.ts';
 import { createConnecting } from './connecting.ts';
 import { createConnections } from './connections.ts';
@@ -52,6 +53,7 @@ export function createCore(ports: Ports, options: CoreOptions) {
     keepAlive,
     organizations,
     connecting,
+    attempts: createAttempts(ports),
     connections,
     disconnecting,
     housekeeping,

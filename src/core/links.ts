@@ -29,6 +29,9 @@ export function createLinks(
   const { clock, links } = ports;
   const keys = options.secrets.map((secret) => Buffer.from(hkdfSync('sha256', secret, '', 'dinero-connect links', 32)));
 
+  /** Reconnect links that are being made: whoever asks meanwhile gets the same. */
+  const making = new Map<string, Promise<MadeLink>>();
+
   /** Throws return_url_refused for an address whose origin is not allowed. */
   async function create(asked: {
     userId: string;
@@ -47,7 +50,15 @@ export function createLinks(
   }
 
   /** A link for a user who has to reconnect: the one that was told before while it is unopened and lives a day longer. */
-  async function createForReconnect(userId: string): Promise<MadeLink> {
+  function createForReconnect(userId: string): Promise<MadeLink> {
+    const already = making.get(userId);
+    if (already) return already;
+    const task = makeReconnectLink(userId).finally(() => making.delete(userId));
+    making.set(userId, task);
+    return task;
+  }
+
+  async function makeReconnectLink(userId: string): Promise<MadeLink> {
     const after = new Date(clock.now().getTime() + leastReconnectMilliseconds);
     const before = await links.findReconnectLink(userId, after);
     if (before) return { token: tokenOf(before.id), expiresAt: before.expiresAt };
@@ -87,10 +98,22 @@ export function createLinks(
     return link;
   }
 
-  /** Where the person of this link goes afterwards; null when nowhere, or when that origin is not allowed any more. */
-  async function findReturnUrl(linkId: string): Promise<string | null> {
-    const returnUrl = (await links.find(linkId))?.returnUrl ?? null;
-    return returnUrl !== null && isAllowed(returnUrl) ? returnUrl : null;
+  /**
+   * Where the person of this link goes afterwards, and whose link it is. Null when nowhere, when that origin is not
+   * allowed any more, or when another browser (`null`: none) has opened the link.
+   */
+  async function findWayBack(
+    linkId: string,
+    browserId: string | null,
+  ): Promise<{ userId: string; returnUrl: string } | null> {
+    const link = await links.find(linkId);
+    if (!link?.returnUrl || link.browserId !== browserId || !isAllowed(link.returnUrl)) return null;
+    return { userId: link.userId, returnUrl: link.returnUrl };
+  }
+
+  /** True once for each link that leads somewhere afterwards: then its person is to be sent there. */
+  function markReturned(linkId: string): Promise<boolean> {
+    return links.markReturned(linkId, clock.now());
   }
 
   /** Browsers read addresses more leniently than this, so what a URL parser makes of it is what is kept (A13). */
@@ -106,7 +129,7 @@ export function createLinks(
     return `${id}.${sign(key, id).toString('base64url')}`;
   }
 
-  return { create, createForReconnect, find, open, findReturnUrl };
+  return { create, createForReconnect, find, open, findWayBack, markReturned };
 }
 
 function sign(key: Buffer, id: string): Buffer {

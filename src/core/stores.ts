@@ -33,9 +33,14 @@ export type AttemptStore = {
   takeParked(id: string): Promise<Authorization | null>;
   /** Undecided attempts that started before `before`, a hundred at most. */
   listUndecided(before: Date): Promise<Attempt[]>;
+  /** The attempts that started last, the latest first; without opening what is sealed. */
+  listLatest(limit: number): Promise<ListedAttempt[]>;
   /** Deletes attempts that started before `before`; answers how many. */
   deleteStartedBefore(before: Date): Promise<number>;
 };
+
+/** An attempt as lists show it. */
+export type ListedAttempt = Pick<Attempt, 'id' | 'startedAt' | 'expiresAt' | 'returnedAt' | 'result'>;
 
 /**
  * A write that changes what a connection is brings the line of its timeline: both are stored or neither. A write of a
@@ -157,6 +162,8 @@ export type LinkStore = {
   findReconnectLink(userId: string, after: Date): Promise<Link | null>;
   /** Binds the link to a browser: true for the first one, and for that one again. */
   open(id: string, browserId: string, now: Date): Promise<boolean>;
+  /** True once, for a link that leads somewhere afterwards. */
+  markReturned(id: string, now: Date): Promise<boolean>;
   /** Deletes links that ended before `before`; answers how many. */
   deleteExpiredBefore(before: Date): Promise<number>;
 };

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import express, { type Express, Router } from 'express';
 import type { Store } from 'express-session';
 import type { Config } from '../config.ts';
+import type { Doctor } from '../core/findings.ts';
 import type { Core } from '../core/index.ts';
 import type { Clock } from '../core/ports.ts';
 import type { Logger } from '../logger.ts';
@@ -24,15 +25,27 @@ import { createLinkRoutes } from './routes/link.ts';
 import { createOrganizationRoutes } from './routes/organizations.ts';
 import { createReconnectRoutes } from './routes/reconnect.ts';
 import { setApiHeaders, setPageHeaders } from './security-headers.ts';
+import type { RequestWatch } from './seen-request.ts';
 import { useSessions } from './sessions.ts';
+import { createSetup } from './setup/routes.ts';
 
 export type AppDependencies = {
   core: Core;
   config: Pick<
     Config,
-    'https' | 'baseUrl' | 'sessionSecrets' | 'trustProxy' | 'brand' | 'production' | 'apiRateLimit'
+    | 'https'
+    | 'baseUrl'
+    | 'redirectUri'
+    | 'dineroApiUrl'
+    | 'refreshTokenPolicy'
+    | 'sessionSecrets'
+    | 'trustProxy'
+    | 'brand'
+    | 'production'
+    | 'apiRateLimit'
+    | 'setup'
   > & {
-    provider: { scopes: string[] };
+    provider: Pick<Config['provider'], 'issuer' | 'clientId' | 'scopes'>;
     sandbox: object | null;
   };
   clock: Clock;
@@ -41,6 +54,10 @@ export type AppDependencies = {
   /** Origins that POST /connect may lead to. */
   formTargets: () => string[];
   readinessChecks: ReadinessCheck[];
+  /** Examines the deployment for the setup assistant; without one it knows less. */
+  doctor?: Doctor;
+  /** Notes how page requests come, for the doctor. */
+  requestWatch?: RequestWatch;
 };
 
 export function createApp(dependencies: AppDependencies): Express {
@@ -52,6 +69,7 @@ export function createApp(dependencies: AppDependencies): Express {
   const connection = createConnectionRoutes(core, { clock, https });
   const reconnect = createReconnectRoutes(core, { https });
   const link = createLinkRoutes(core, { clock, scopes: config.provider.scopes, https });
+  const setup = config.setup && createSetup(core, { config, setup: config.setup, clock, doctor: dependencies.doctor });
 
   const app = express();
   configure(app, config);
@@ -67,6 +85,7 @@ export function createApp(dependencies: AppDependencies): Express {
   app.use(serveAssets(brand.color));
   app.use(createDocsRoutes(brand));
 
+  if (dependencies.requestWatch) app.use(dependencies.requestWatch.record);
   app.use(limitForms());
 
   // Before the session: on a cross-site POST it would replace the person's cookie (facts, section 5).
@@ -75,6 +94,7 @@ export function createApp(dependencies: AppDependencies): Express {
   app.use(refuseOddRequests());
   app.use(useSessions({ secrets: config.sessionSecrets, https, store: sessionStore, clock }));
   app.use(setFormToken(csrf));
+  if (setup) app.use('/setup/debugger', readForm('40kb'));
   app.use(readForm());
   app.use(
     csrf.protect(
@@ -83,7 +103,8 @@ export function createApp(dependencies: AppDependencies): Express {
         .post('/link/:token', link.renderAgain)
         .post('/organizations', organizations.renderPickerAgain)
         .post('/reconnect/:attemptId', reconnect.renderQuestionAgain)
-        .post('/disconnect', connection.renderConfirmationAgain),
+        .post('/disconnect', connection.renderConfirmationAgain)
+        .use(setup?.stale ?? Router()),
     ),
   );
 
@@ -92,15 +113,17 @@ export function createApp(dependencies: AppDependencies): Express {
   app.use(organizations.router);
   app.use(connection.router);
   app.use(reconnect.router);
+  if (setup) app.use(setup.router);
 
-  app.all(['/', '/connection', '/leaving', '/oauth/finish/:attemptId'], refuseOtherMethods('GET, HEAD'));
+  app.all(['/', '/connection', '/leaving/:linkId', '/oauth/finish/:attemptId'], refuseOtherMethods('GET, HEAD'));
   app.use(refuseUnknownPath());
-  app.use(renderErrors(logger));
+  app.use(renderErrors(logger, setup?.references));
   return app;
 }
 
 function configure(app: Express, config: Pick<Config, 'trustProxy' | 'production'>): void {
   app.disable('etag');
+  app.disable('x-powered-by');
   app.set('trust proxy', config.trustProxy);
   app.set('query parser', 'simple');
   app.set('views', fileURLToPath(new URL('../../views', import.meta.url)));

@@ -4,16 +4,16 @@ import express, { type RequestHandler } from 'express';
 import { z } from 'zod';
 import { hasBody, RequestError } from './errors.ts';
 
-const limits = { limit: '16kb', parameterLimit: 20 };
+const parameterLimit = 20;
 
-/** Parses an urlencoded body; every other kind of body is refused with 415, a packed one too. */
-export function readForm(): RequestHandler[] {
+/** Parses an urlencoded body; every other kind of body is refused with 415, a packed one too. Parses none twice. */
+export function readForm(limit = '16kb'): RequestHandler[] {
   const refuseOtherTypes: RequestHandler = (request, _response, next) => {
     if (hasBody(request) && !request.is('application/x-www-form-urlencoded'))
       throw new RequestError('unsupported_media_type');
     next();
   };
-  return [refuseOtherTypes, express.urlencoded({ extended: false, inflate: false, ...limits })];
+  return [refuseOtherTypes, express.urlencoded({ extended: false, inflate: false, limit, parameterLimit })];
 }
 
 /** A single text without NUL and without broken Unicode. */

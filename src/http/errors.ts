@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 import { ConnectError, type ErrorCode } from '../core/errors.ts';
 import type { Logger } from '../logger.ts';
-import { returnHrefOf } from './returning.ts';
+import type { References } from './setup/references.ts';
 
 /** What goes wrong before a use case is called. */
 export type RequestErrorCode =
@@ -124,13 +124,15 @@ export function statusOf(code: PageCode): number {
   return errorPages[code].status;
 }
 
-/** The last resort: logs what operators need, shows what people need. */
-export function renderErrors(logger: Logger): ErrorRequestHandler {
+/** The last resort: logs what operators need, shows what people need, and remembers for the debugger what it was. */
+export function renderErrors(logger: Logger, references?: References): ErrorRequestHandler {
   return (error: unknown, request, response, next) => {
     const code = codeOf(error);
     logError(logger, error, code, request, response);
     if (response.headersSent) return next(error);
-    renderErrorPage(request, response, code, retryAfterOf(error));
+    const { reference, loggedPath: path } = response.locals;
+    references?.remember(reference, { code, method: request.method, path });
+    renderErrorPage(response, code, retryAfterOf(error));
   };
 }
 
@@ -139,7 +141,7 @@ export function retryAfterOf(error: unknown): number | null {
   return error instanceof ConnectError || error instanceof RequestError ? error.retryAfterSeconds : null;
 }
 
-function renderErrorPage(request: Request, response: Response, code: PageCode, retryAfterSeconds: number | null): void {
+function renderErrorPage(response: Response, code: PageCode, retryAfterSeconds: number | null): void {
   const { status, action, changed } = errorPages[code];
   const { t, reference } = response.locals;
   if (retryAfterSeconds !== null) response.setHeader('retry-after', retryAfterSeconds);
@@ -149,7 +151,7 @@ function renderErrorPage(request: Request, response: Response, code: PageCode, r
     heading: t(`errors.${code}.heading`),
     text: t(`errors.${code}.${textKey(code, retryAfterSeconds)}`, { seconds: retryAfterSeconds }),
     changed: changed ?? false,
-    returnHref: returnHrefOf(request),
+    returnHref: response.locals.returnHref ?? null,
     action: action && { label: t(`actions.${action}`), ...actionTargets[action] },
     reference,
   });

@@ -4,13 +4,18 @@ import { parseCookie } from 'cookie';
 import type { RequestHandler, Response } from 'express';
 import i18next, { type TFunction } from 'i18next';
 import type { Brand } from '../config.ts';
+import type { Absence, AttemptOutcome } from '../core/attempts.ts';
+import type { DiagnosisCode } from '../core/diagnoses.ts';
+import type { Check, FindingCode, Mark } from '../core/findings.ts';
 import type { Language, Objection, PlainEventType, ReconnectReason } from '../core/types.ts';
 import da from '../locales/da.json' with { type: 'json' };
 import en from '../locales/en.json' with { type: 'json' };
-import type { Csrf } from './csrf.ts';
+import { type Csrf, markOf } from './csrf.ts';
 import type { PageCode } from './errors.ts';
 import type { LinkStep, Outcome } from './returning.ts';
 import { cookieName } from './sessions.ts';
+import type { PieceName } from './setup/authorize-pieces.ts';
+import type { EntryLabel, StepKey } from './setup/steps.ts';
 
 /** What is put together at run time: a locale file without one of these does not compile. */
 type Sentences = {
@@ -21,6 +26,16 @@ type Sentences = {
   link: Record<LinkStep, Record<'heading' | 'lead' | 'button', string>>;
   leaving: Record<Outcome, Record<'heading' | 'text', string>>;
   reconnect: Record<Objection, Record<'heading' | 'text' | 'replace_heading' | 'replace_text', string>>;
+  doctor: Record<FindingCode, Record<'text' | 'remedy', string>> & { checks: Record<Check, string> };
+  setup: {
+    marks: Record<Mark, string>;
+    steps: Record<StepKey, { heading: string; text: string[] }>;
+    entries: Record<EntryLabel, string>;
+    outcomes: Record<AttemptOutcome, string>;
+    absences: Record<Absence, string>;
+    pieces: Record<PieceName, string>;
+    diagnoses: Record<DiagnosisCode, { happened: string; causes: string[]; change: string }>;
+  };
 };
 
 export const languages: readonly Language[] = ['da', 'en'];
@@ -70,6 +85,7 @@ export function setLanguage(options: { https: boolean; brand: Brand; sandbox: bo
       languageHref: hrefOfOtherLanguage(language as Language, request.query),
       step: null,
       csrfToken: '',
+      userMark: '',
       ...dateFormats[language as Language],
     });
     next();
@@ -80,6 +96,7 @@ export function setLanguage(options: { https: boolean; brand: Brand; sandbox: bo
 export function setFormToken(csrf: Csrf): RequestHandler {
   return (request, response, next) => {
     response.locals.csrfToken = csrf.tokenFor(request, response);
+    response.locals.userMark = markOf(request.session.userId);
     next();
   };
 }

@@ -5,6 +5,7 @@ import type { RequestHandler } from 'express';
 import type { Logger } from '../logger.ts';
 import { createReference } from './errors.ts';
 
+const unroutable = '(another path)';
 const quietPaths = ['/healthz', '/readyz'];
 
 /** Gives every request a reference, for its log lines and its answer, and a path that may be logged. */
@@ -35,8 +36,12 @@ export function logRequests(logger: Logger): RequestHandler {
 
 /** A link's token opens a connection, a user id may be an e-mail address, and what follows `proxy` is not ours. */
 export function describePath(path: string): string {
-  return path
-    .replace(/^\/link\/[^/]+/i, '/link/:token')
+  const described = path
+    .replace(/^\/link\/[^/]+$/i, '/link/:token')
     .replace(/^(\/api\/v1\/users)\/[^/]+/i, '$1/:userId')
     .replace(/(\/connections\/dinero\/proxy)\/.*/i, '$1/*');
+  // What no route takes may be one of these in another spelling.
+  const odd = described.includes('%') || described.includes('//') || described.includes('\\');
+  const unmasked = described === path && /link|users|proxy/i.test(path);
+  return odd || unmasked ? unroutable : described;
 }

@@ -6,8 +6,12 @@ import { hasBody } from './errors.ts';
 
 /** A backend may send Dinero a large file through the proxy; what is sent elsewhere is small. */
 const limits = { requestTimeout: 15 * 60_000, headersTimeout: 15_000, maxHeaderSize: 16_384 };
-const proxyPath = '/connections/dinero/proxy/';
+const proxyPath = /^\/api\/v1\/users\/[^/?]+\/connections\/dinero\/proxy\//i;
 const maxConnections = 10_000;
+
+function isForProxy(url: string): boolean {
+  return proxyPath.test(url);
+}
 
 /** `bodyLimitMilliseconds`: whoever has not sent a whole body by then, other than to the proxy, is disconnected. */
 export function createLimitedServer(app: RequestListener, { bodyLimitMilliseconds = 30_000 } = {}) {
@@ -21,7 +25,7 @@ export function createLimitedServer(app: RequestListener, { bodyLimitMillisecond
   });
   server.on('request', (request) => {
     silent.delete(request.socket);
-    if (!hasBody(request) || request.url?.includes(proxyPath)) return;
+    if (!hasBody(request) || isForProxy(request.url ?? '')) return;
     const timer = setTimeout(() => request.complete || request.socket.destroy(), bodyLimitMilliseconds);
     request.once('close', () => clearTimeout(timer));
   });

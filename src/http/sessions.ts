@@ -14,12 +14,10 @@ declare module 'express-session' {
     startedAt: string;
     /** The link that bound this browser to its user. */
     linkId: string;
-    /** The link says where the person goes afterwards: `due` until they have been sent there. */
-    returning: 'due' | 'done';
-    /** The person said no on the last way to Visma Connect. */
-    cancelled: boolean;
     /** The attempt whose success renewed this session's id. */
     renewedFor: string;
+    /** The setup assistant is open to this browser: by which key, and until when. */
+    setup: { keyId: string; until: string };
     /** When the browser got its cookie anew; that is done once a day. */
     rolledAt: string;
   }
@@ -85,7 +83,7 @@ export async function renewSession(
   Object.assign(request.session, {
     browserId: old.browserId,
     linkId: old.linkId,
-    returning: old.returning,
+    setup: old.setup,
     userId,
     startedAt: now.toISOString(),
     ...change,

@@ -10,6 +10,7 @@ import { chooseFields } from './fields.ts';
 import type { Keys } from './keys.ts';
 import { findPersonBySub } from './people.ts';
 import type { RateLimit } from './rate-limit.ts';
+import type { ScenarioSwitch } from './scenario-switch.ts';
 import { DINERO_AUDIENCE } from './scopes.ts';
 import type { SandboxOrganization, SandboxSettings } from './types.ts';
 
@@ -37,6 +38,7 @@ export type DineroParts = {
   companies: Companies;
   contacts: Contacts;
   rateLimit: RateLimit;
+  scenarios: ScenarioSwitch;
 };
 
 export function createDinero(parts: DineroParts): Router {
@@ -56,12 +58,13 @@ export function createDinero(parts: DineroParts): Router {
   return router;
 }
 
-function createBearerCheck({ keys, origin }: DineroParts, scope: string) {
+function createBearerCheck({ keys, origin, scenarios }: DineroParts, scope: string) {
   return async function authorize(req: Request, res: Response, next: NextFunction): Promise<void> {
     const token = req.get('authorization')?.match(/^Bearer (.+)$/i)?.[1];
     try {
       const claims = await keys.verify(token ?? '', { issuer: origin, audience: DINERO_AUDIENCE });
       if (!Array.isArray(claims.scope) || !claims.scope.includes(scope)) throw new Error('scope');
+      if (scenarios.refuses(token ?? '')) throw new Error('ended');
       res.locals.claims = claims;
     } catch {
       return sendDineroError(res, dineroErrors.unauthorized);

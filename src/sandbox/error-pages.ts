@@ -1,13 +1,13 @@
 // The page where an authorize error strands the person, and the debugger that tells a developer what it means.
 
 import { type Request, type Response, Router } from 'express';
+import type { Applications } from './applications.ts';
 import { adviseOn, type ErrorRecord, type ErrorRecords } from './error-records.ts';
 import { chooseLanguage } from './languages.ts';
 import { html, type Markup, renderPage } from './pages.ts';
 import { texts } from './texts.ts';
-import type { SandboxClient, SandboxSettings } from './types.ts';
 
-export function createErrorPages(errorRecords: ErrorRecords, client: SandboxClient, settings: SandboxSettings): Router {
+export function createErrorPages(errorRecords: ErrorRecords, applications: Applications): Router {
   const router = Router();
 
   router.get('/error', (req: Request, res: Response) => {
@@ -16,7 +16,7 @@ export function createErrorPages(errorRecords: ErrorRecords, client: SandboxClie
   router.get('/debugger', (req: Request, res: Response) => {
     const asked = req.query.errorId;
     const record = errorRecords.find(asked);
-    const explanation = record ? explain(record, adviseOn(record, client, settings)) : null;
+    const explanation = record ? explain(record, adviseOn(record, applications)) : null;
     const unknown = asked !== undefined && !record;
     res.send(renderDebugger(typeof asked === 'string' ? asked : '', explanation, unknown));
   });

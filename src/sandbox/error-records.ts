@@ -1,8 +1,8 @@
 // Authorize errors that never come back to the client: remembered under an id, and explained by the debugger.
 
 import { randomBytes } from 'node:crypto';
+import type { Applications } from './applications.ts';
 import { KNOWN_SCOPES } from './scopes.ts';
-import type { SandboxClient, SandboxSettings } from './types.ts';
 
 const MOST_RECORDS = 1000;
 
@@ -60,18 +60,22 @@ function asText(value: unknown): string | null {
 }
 
 /** What the developer has to change, in one sentence. */
-export function adviseOn(record: ErrorRecord, client: SandboxClient, settings: SandboxSettings): string {
+export function adviseOn(record: ErrorRecord, applications: Applications): string {
   const { error, description } = record;
-  const uris = client.redirectUris.join(' or ');
-  if (error === 'invalid_client') return `Send client_id=${client.clientId}: no other client is registered here.`;
-  if (error === 'invalid_redirect_uri') return `Send exactly one of the registered redirect URIs: ${uris}.`;
+  const client = applications.rulesOf(record.clientId);
+  if (error === 'invalid_client') {
+    const registered = [applications.builtIn, ...applications.list()].map(({ clientId }) => `client_id=${clientId}`);
+    return `Send ${registered.join(' or ')}: no other client is registered here. Another one is registered on the portal’s page.`;
+  }
+  if (error === 'invalid_redirect_uri') return adviseOnRedirectUri(record, client?.redirectUris ?? []);
   if (error === 'invalid_scope' || description.startsWith('scope ')) {
-    return `Ask for some of these scopes, separated by spaces, 300 characters at most: ${KNOWN_SCOPES.join(' ')}.`;
+    const scopes = (client?.scopes ?? KNOWN_SCOPES).join(' ');
+    return `Ask for some of these scopes, separated by spaces, 300 characters at most: ${scopes}.`;
   }
   if (error === 'unsupported_response_type') return 'Send response_type=code, the only one this client may use.';
   if (error === 'unsupported_response_mode') return 'Send response_mode=form_post (query and fragment also work).';
   if (description.includes('PKCE') || description.includes('code_challenge')) {
-    const required = settings.pkceRequired ? 'This client requires PKCE. ' : '';
+    const required = client?.pkceRequired ? 'This client requires PKCE. ' : '';
     return `${required}Send code_challenge (43 characters) with code_challenge_method=S256; plain is refused.`;
   }
   if (description.includes('missing required parameter')) return `Add what is missing: ${description}.`;
@@ -79,4 +83,11 @@ export function adviseOn(record: ErrorRecord, client: SandboxClient, settings: S
     return 'The sign-in was left open too long, finished already, or this browser lost its cookies. Begin again.';
   }
   return 'Compare the request with section 1 of the facts, parameter by parameter.';
+}
+
+function adviseOnRedirectUri({ redirectUri }: ErrorRecord, registered: string[]): string {
+  const advice = `Send exactly one of the registered redirect URIs: ${registered.join(' or ')}.`;
+  // Registered by now, or all along while the scenario was on.
+  if (!registered.includes(redirectUri ?? '')) return advice;
+  return `${advice} This one is registered: a scenario of the sandbox refused it, or it was added since.`;
 }

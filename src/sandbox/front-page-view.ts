@@ -1,7 +1,10 @@
 // How the front page looks: what happened so far, then the switches, each with what an app should make of it.
 
+import type { Applications } from './applications.ts';
 import type { Faults, WaitingFault } from './faults.ts';
 import { groupedSelect, numberField, select } from './form-fields.ts';
+import { frontPageTexts } from './front-page-texts.ts';
+import type { Language } from './languages.ts';
 import { MOST_TIMES, NUMBER_SETTINGS } from './number-settings.ts';
 import { html, type Markup, renderPage } from './pages.ts';
 import { people } from './people.ts';
@@ -9,11 +12,15 @@ import { FAULT_GROUPS, READY_FAULTS } from './ready-faults.ts';
 import type { Records } from './records.ts';
 import type { RefreshTokens } from './refresh-tokens.ts';
 import type { RequestLog } from './request-log.ts';
+import { renderActive, renderScenarios } from './scenario-list.ts';
+import type { ScenarioSwitch } from './scenario-switch.ts';
 import type { SandboxClient, SandboxSettings } from './types.ts';
 
 export type FrontPageParts = {
   origin: string;
   client: SandboxClient;
+  applications: Applications;
+  scenarios: ScenarioSwitch;
   settings: SandboxSettings;
   faults: Faults;
   records: Records;
@@ -21,15 +28,20 @@ export type FrontPageParts = {
   requestLog: RequestLog;
 };
 
-export function renderFrontPage(parts: FrontPageParts): string {
-  const body = html`<h1>A sandbox Visma Connect and Dinero</h1>
-<p>Invented people and companies for trying Dinero Connect out. Nothing here reaches Visma or Dinero.</p>
-${listFacts(parts)}
-<p><a href="/debugger">Debugger: what does an error id mean?</a></p>
-${section('faults', 'Faults', renderFaults(parts.faults))}
-${section('people', 'People', listPeople(parts.records))}
-${section('settings', 'Settings', renderSettings(parts.settings))}`;
-  return renderPage({ language: 'en', title: 'Front page', body });
+type Words = (typeof frontPageTexts)[Language];
+
+export function renderFrontPage(parts: FrontPageParts, language: Language): string {
+  const words = frontPageTexts[language];
+  const body = html`<h1>${words.title}</h1>
+<p>${words.lead}</p>
+${renderActive(parts.scenarios, language, words)}${listFacts(parts, words)}
+<p><a href="/portal">${words.portal}</a></p>
+<p><a href="/debugger">${words.debugger}</a></p>
+${section('scenarios', words.scenarios, renderScenarios(parts.scenarios, language, words))}
+${section('faults', words.faults, html`<div lang="en">${renderFaults(parts.faults)}</div>`)}
+${section('people', words.people, listPeople(parts.records, language, words))}
+${section('settings', words.settings, renderSettings(parts.settings, words))}`;
+  return renderPage({ language, title: words.title, body, bilingual: true });
 }
 
 /** The id is where a form comes back to. */
@@ -40,13 +52,14 @@ ${content}
 </section>`;
 }
 
-function listFacts({ origin, client, requestLog, refreshTokens }: FrontPageParts): Markup {
+function listFacts({ origin, client, applications, requestLog, refreshTokens }: FrontPageParts, words: Words): Markup {
   return describeAll('facts', [
-    ['Token calls so far', requestLog.count('POST', '/connect/token')],
-    ['Replays of spent tokens', refreshTokens.replays()],
-    ['Issuer and Dinero API', origin],
-    ['Client id', client.clientId],
-    ['Redirect URIs', client.redirectUris.join(' ')],
+    [words.tokenCalls, requestLog.count('POST', '/connect/token')],
+    [words.replays, refreshTokens.replays()],
+    [words.origin, origin],
+    [words.clientId, client.clientId],
+    [words.redirectUris, client.redirectUris.join(' ')],
+    [words.registered, applications.list().length],
   ]);
 }
 
@@ -81,33 +94,29 @@ function describeWaiting({ target, fault, times }: WaitingFault): string {
   return `${target}: ${label} (${Number.isFinite(times) ? left : 'until cleared'})`;
 }
 
-function listPeople(records: Records): Markup {
+function listPeople(records: Records, language: Language, words: Words): Markup {
   const rows = people.map(({ id, name, sub, purpose }) => {
-    const authorizations = records.authorizationsOf(sub);
-    const given = authorizations === 1 ? '1 authorization' : `${authorizations} authorizations`;
-    return html`<li><p><strong>${name}</strong>: ${purpose.en} Has given ${given}.</p>
-<button type="submit" name="person" value="${id}">Revoke what ${name} authorized</button></li>\n`;
+    const given = words.given(records.authorizationsOf(sub));
+    return html`<li><p><strong>${name}</strong>: ${purpose[language]} ${given}</p>
+<button type="submit" name="person" value="${id}">${words.revoke(name)}</button></li>\n`;
   });
-  return html`<p>A revoked authorization shows at the next refresh: your app should say that the connection has to be
-renewed, and offer to reconnect.</p>
+  return html`<p>${words.peopleLead}</p>
 <form method="post" action="/switches/authorizations"><ul class="people">
 ${rows}</ul></form>`;
 }
 
-function renderSettings(settings: SandboxSettings): Markup {
+function renderSettings(settings: SandboxSettings, words: Words): Markup {
   const uses = ['re-use', 'one-time'].map((use) => ({ value: use, label: use }));
-  const answers = ['no', 'yes'].map((answer) => ({ value: answer, label: answer }));
+  const answers = (['no', 'yes'] as const).map((answer) => ({ value: answer, label: words.answers[answer] }));
   const numbers = NUMBER_SETTINGS.map((setting) =>
-    numberField(setting.name, setting.label, { ...setting, value: settings[setting.name] }),
+    numberField(setting.name, words[setting.name], { ...setting, value: settings[setting.name] }),
   );
-  return html`<p>As in the Developer Portal: refresh-token settings hold for authorizations given from now on. Your app has
-to be told the same. With one-time tokens it should never send a spent one after the grace period: that ends the whole
-authorization, and counts as a replay above.</p>
+  return html`<p>${words.settingsLead}</p>
 <form method="post" action="/switches/settings">
-${select('refreshTokenUse', 'Refresh tokens', uses, settings.refreshTokenUse)}
+${select('refreshTokenUse', words.refreshTokenUse, uses, settings.refreshTokenUse)}
 ${numbers}
-${select('pkceRequired', 'PKCE required', answers, settings.pkceRequired ? 'yes' : 'no')}
-<button class="primary" type="submit">Save settings</button>
+${select('pkceRequired', words.pkceRequired, answers, settings.pkceRequired ? 'yes' : 'no')}
+<button class="primary" type="submit">${words.save}</button>
 </form>`;
 }
 

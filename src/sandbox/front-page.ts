@@ -1,8 +1,10 @@
 // The sandbox's own front page, for people: what this is, who is in it, and switches for what tests switch in code.
 
-import { type NextFunction, type Request, type Response, Router, urlencoded } from 'express';
+import { type Request, type Response, Router, urlencoded } from 'express';
 import { type FrontPageParts, renderFrontPage } from './front-page-view.ts';
 import { MOST_TIMES, NUMBER_SETTINGS } from './number-settings.ts';
+import { refuseOtherSites } from './other-sites.ts';
+import { languageOf, rememberLanguage } from './page-languages.ts';
 import { findPerson } from './people.ts';
 import { READY_FAULTS } from './ready-faults.ts';
 
@@ -11,8 +13,8 @@ type Form = Record<string, unknown> | undefined;
 
 export function createFrontPage(parts: FrontPageParts): Router {
   const router = Router();
-  router.get('/', (_req: Request, res: Response) => {
-    res.send(renderFrontPage(parts));
+  router.get('/', rememberLanguage, (req: Request, res: Response) => {
+    res.send(renderFrontPage(parts, languageOf(req)));
   });
   router.use('/switches', refuseOtherSites, urlencoded({ extended: false }));
   router.post('/switches/settings', (req: Request, res: Response) => {
@@ -23,19 +25,17 @@ export function createFrontPage(parts: FrontPageParts): Router {
     switchFault(parts, req.body);
     res.redirect(303, '/#faults');
   });
+  router.post('/switches/scenarios', (req: Request, res: Response) => {
+    if (req.body?.act === 'end') parts.scenarios.end();
+    else parts.scenarios.start(req.body?.scenario);
+    res.redirect(303, '/#scenarios');
+  });
   router.post('/switches/authorizations', (req: Request, res: Response) => {
     const person = findPerson(req.body?.person);
     if (person) parts.records.revokeAccount(person.sub);
     res.redirect(303, '/#people');
   });
   return router;
-}
-
-/** Fetch Metadata, because pages elsewhere in the same browser could post here. */
-function refuseOtherSites(req: Request, res: Response, next: NextFunction): void {
-  const site = req.get('sec-fetch-site') ?? 'same-origin';
-  if (site === 'same-origin' || site === 'none') next();
-  else res.status(403).end();
 }
 
 /** What is missing or makes no sense stays as it was. */
@@ -48,7 +48,9 @@ function changeSettings({ settings }: FrontPageParts, form: Form): void {
   }
 }
 
-function switchFault({ faults }: FrontPageParts, form: Form): void {
+function switchFault({ faults, scenarios }: FrontPageParts, form: Form): void {
+  // A scenario without the faults that it is made of must not look as if it were on.
+  if (form?.act === 'clear' && scenarios.active()?.faults) scenarios.end();
   if (form?.act === 'clear') faults.clear();
   const ready = READY_FAULTS.find(({ id }) => id === form?.fault);
   const untilCleared = form?.times === undefined || form.times === '';

@@ -14,6 +14,7 @@ export type KeptRecords = {
   remove(key: string): void;
   keysOfGrant(grantId: string): string[];
   sessionKeyOf(uid: string): string;
+  grantIds(): string[];
   grantIdsOf(accountId: string): string[];
 };
 
@@ -35,6 +36,10 @@ export function createKeptRecords(state: State): KeptRecords {
     remove(key);
     return undefined;
   }
+  const listGrants = () =>
+    [...kept]
+      .filter(([key]) => key.startsWith('Grant:'))
+      .map(([key, { payload }]) => ({ grantId: key.slice('Grant:'.length), payload }));
   function sweep(): void {
     for (const [key, { expiresAt }] of kept) if (expiresAt !== null && expiresAt <= Date.now()) remove(key);
   }
@@ -52,10 +57,11 @@ export function createKeptRecords(state: State): KeptRecords {
     },
     keysOfGrant: indexes.keysOfGrant,
     sessionKeyOf: indexes.sessionKeyOf,
+    grantIds: () => listGrants().map(({ grantId }) => grantId),
     grantIdsOf: (accountId) =>
-      [...kept]
-        .filter(([key, { payload }]) => key.startsWith('Grant:') && payload.accountId === accountId)
-        .map(([key]) => key.slice('Grant:'.length)),
+      listGrants()
+        .filter(({ payload }) => payload.accountId === accountId)
+        .map(({ grantId }) => grantId),
   };
 }
 

@@ -8,16 +8,15 @@ type NumberSettingName = {
 
 const TEN_YEARS = 10 * 365 * 24 * 3600;
 
-export const NUMBER_SETTINGS: { name: NumberSettingName; label: string; least: number; most: number }[] = [
+export const NUMBER_SETTINGS: { name: NumberSettingName; least: number; most: number }[] = [
   {
     name: 'refreshTokenGraceSeconds',
-    label: 'Grace for a spent one-time token, seconds',
     least: 0,
     most: TEN_YEARS,
   },
-  { name: 'refreshTokenLifetimeSeconds', label: 'Refresh token lives, seconds', least: 1, most: TEN_YEARS },
-  { name: 'accessTokenLifetimeSeconds', label: 'Access token lives, seconds', least: 1, most: TEN_YEARS },
-  { name: 'dineroCallsAMinute', label: 'Dinero’s quota, calls a minute', least: 0, most: 1_000_000 },
+  { name: 'refreshTokenLifetimeSeconds', least: 1, most: TEN_YEARS },
+  { name: 'accessTokenLifetimeSeconds', least: 1, most: TEN_YEARS },
+  { name: 'dineroCallsAMinute', least: 0, most: 1_000_000 },
 ];
 
 /** How often a fault may be set to strike, unless it strikes until it is cleared. */

@@ -30,7 +30,10 @@ export const PAGE_HEADERS = {
   'Cache-Control': 'no-store',
 };
 
-export function renderPage(page: { language: Language; title: string; body: Markup; script?: string }): string {
+/** `bilingual`: people may pick the other language; others come with one. */
+type Page = { language: Language; title: string; body: Markup; script?: string; bilingual?: boolean };
+
+export function renderPage(page: Page): string {
   const words = texts[page.language];
   const script = page.script ? html`<script src="${page.script}" defer></script>` : null;
   return html`<!doctype html>
@@ -47,7 +50,7 @@ ${script}
 <body>
 <header>
 <p class="mark">Visma Connect — sandbox</p>
-<p class="banner">${words.banner}</p>
+<p class="banner">${words.banner}${page.bilingual ? linkToOther(page.language) : null}</p>
 </header>
 <main>
 ${page.body}
@@ -55,4 +58,9 @@ ${page.body}
 </body>
 </html>
 `.markup;
+}
+
+function linkToOther(language: Language): Markup {
+  const other = language === 'da' ? 'en' : 'da';
+  return html` · <a href="?language=${other}" lang="${other}" hreflang="${other}">${texts[other].language}</a>`;
 }

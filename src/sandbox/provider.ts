@@ -4,10 +4,13 @@
 import { randomBytes } from 'node:crypto';
 import Provider, { type Configuration, errors, interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider';
 import { shapeAccessToken } from './access-tokens.ts';
+import type { Applications } from './applications.ts';
+import { attachClientRules, createClientAdapter, describeClient } from './clients.ts';
 import type { Keys } from './keys.ts';
 import { findPersonBySub } from './people.ts';
 import type { Records } from './records.ts';
 import type { RefreshTokens } from './refresh-tokens.ts';
+import type { ScenarioSwitch } from './scenario-switch.ts';
 import { DINERO_AUDIENCE, DINERO_SCOPES, KNOWN_SCOPES, PROTOCOL_SCOPES, splitScope } from './scopes.ts';
 import { signingOut } from './signing-out.ts';
 import type { SandboxClient, SandboxSettings } from './types.ts';
@@ -15,6 +18,8 @@ import type { SandboxClient, SandboxSettings } from './types.ts';
 export type ProviderParts = {
   origin: string;
   client: SandboxClient;
+  applications: Applications;
+  scenarios: ScenarioSwitch;
   settings: SandboxSettings;
   keys: Keys;
   records: Records;
@@ -28,7 +33,8 @@ const YEAR = 365 * 24 * HOUR;
 export function createProvider(parts: ProviderParts, renderError: RenderError): Provider {
   const provider = new Provider(parts.origin, {
     ...createProtocolConfiguration(parts),
-    adapter: (model: string) => parts.records.adapterOf(model),
+    adapter: (model: string) =>
+      model === 'Client' ? createClientAdapter(parts.applications) : parts.records.adapterOf(model),
     clients: [describeClient(parts.client)],
     jwks: { keys: [parts.keys.signingKey] },
     cookies: {
@@ -37,7 +43,10 @@ export function createProvider(parts: ProviderParts, renderError: RenderError): 
       long: { signed: true, httpOnly: true, sameSite: 'lax' },
     },
     features: createFeatures(parts.settings),
-    interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}`, policy: createPolicy() },
+    interactions: {
+      url: (_ctx, interaction) => `/interaction/${interaction.uid}`,
+      policy: createPolicy(parts.scenarios),
+    },
     ttl: createLifetimes(parts.refreshTokens),
     formats: {
       customizers: { jwt: (ctx, _token, jwt) => shapeAccessToken(ctx, jwt) },
@@ -45,10 +54,11 @@ export function createProvider(parts: ProviderParts, renderError: RenderError): 
     renderError,
   });
   shapeTokenIds(provider);
+  attachClientRules(provider, parts);
   return provider;
 }
 
-function createProtocolConfiguration({ settings, refreshTokens }: ProviderParts): Configuration {
+function createProtocolConfiguration({ applications, refreshTokens }: ProviderParts): Configuration {
   return {
     scopes: PROTOCOL_SCOPES,
     responseTypes: ['code'],
@@ -57,7 +67,7 @@ function createProtocolConfiguration({ settings, refreshTokens }: ProviderParts)
     enabledJWA: { idTokenSigningAlgValues: ['RS256'] },
     claims: { openid: ['sub'], profile: ['name'] },
     allowOmittingSingleRegisteredRedirectUri: false,
-    pkce: { required: () => settings.pkceRequired },
+    pkce: { required: (_ctx, { clientId }) => applications.rulesOf(clientId)?.pkceRequired ?? false },
     // An authorization belongs to no browser session: signing out at Visma Connect does not end it.
     expiresWithSession: async () => false,
     rotateRefreshToken: (ctx) => refreshTokens.terms(ctx.oidc.entities.RefreshToken?.grantId ?? '').use === 'one-time',
@@ -66,7 +76,7 @@ function createProtocolConfiguration({ settings, refreshTokens }: ProviderParts)
       return person && { accountId: sub, claims: () => ({ sub, name: person.name }) };
     },
     // The one supported place after oidc-provider took `offline_access` out of a request without `prompt=consent`.
-    extraParams: { sandbox_scope: restoreScope },
+    extraParams: { sandbox_scope: (ctx) => restoreScope(ctx, applications) },
     routes: {
       authorization: '/connect/authorize',
       token: '/connect/token',
@@ -113,22 +123,18 @@ function createLifetimes(refreshTokens: RefreshTokens): NonNullable<Configuratio
   };
 }
 
-function describeClient({ clientId, clientSecret, redirectUris }: SandboxClient) {
-  return {
-    client_id: clientId,
-    client_secret: clientSecret,
-    redirect_uris: redirectUris,
-    post_logout_redirect_uris: redirectUris.map((uri) => `${new URL(uri).origin}/`),
-    grant_types: ['authorization_code', 'refresh_token'],
-    response_types: ['code' as const],
-    token_endpoint_auth_method: 'client_secret_post' as const,
-    id_token_signed_response_alg: 'RS256' as const,
-  };
-}
-
 /** Consent is asked for every time, so that each authorization is a grant of its own and nobody is sent on silently. */
-function createPolicy() {
+function createPolicy(scenarios: ScenarioSwitch) {
   const policy = interactionPolicy.base();
+  const otherPerson = new interactionPolicy.Check(
+    'scenario_person',
+    'a scenario says who signs in',
+    (ctx) =>
+      scenarios.person() !== undefined &&
+      scenarios.person()?.sub !== ctx.oidc.session?.accountId &&
+      !ctx.oidc.result?.login,
+  );
+  policy.get('login')?.checks.add(otherPerson);
   const asked = new interactionPolicy.Check(
     'asked_every_time',
     'consent is asked for every time',
@@ -138,12 +144,15 @@ function createPolicy() {
   return policy;
 }
 
-function restoreScope(ctx: KoaContextWithOIDC): void {
+function restoreScope(ctx: KoaContextWithOIDC, applications: Applications): void {
   const { params } = ctx.oidc;
   const asked = splitScope(ctx.query.scope);
   const unknown = asked.filter((scope) => !KNOWN_SCOPES.includes(scope));
   if (asked.length === 0) throw new errors.InvalidRequest('scope is missing');
   if (unknown.length > 0) throw new errors.InvalidScope('requested scope is not known', unknown.join(' '));
+  const allowed = applications.rulesOf(ctx.oidc.client?.clientId)?.scopes ?? [];
+  const refused = asked.filter((scope) => !allowed.includes(scope));
+  if (refused.length > 0) throw new errors.InvalidScope('this client may not ask for it', refused.join(' '));
   if (String(ctx.query.scope).length > 300) throw new errors.InvalidRequest('scope is too long (300)');
   if (String(ctx.query.nonce ?? '').length > 300) throw new errors.InvalidRequest('nonce is too long (300)');
   if (params) params.scope = [...new Set(asked)].join(' ');

@@ -12,6 +12,8 @@ export type Records = {
   authorizationsOf(accountId: string): number;
   /** Ends every authorization that one person gave. */
   revokeAccount(accountId: string): void;
+  /** Ends every authorization there is. */
+  revokeAll(): void;
 };
 
 export function createRecords(state: State, refreshTokens: RefreshTokens): Records {
@@ -60,6 +62,9 @@ export function createRecords(state: State, refreshTokens: RefreshTokens): Recor
     authorizationsOf: (accountId) => kept.grantIdsOf(accountId).length,
     revokeAccount(accountId) {
       for (const grantId of kept.grantIdsOf(accountId)) endAuthorization(grantId);
+    },
+    revokeAll() {
+      for (const grantId of kept.grantIds()) endAuthorization(grantId);
     },
   };
 }

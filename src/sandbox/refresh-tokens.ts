@@ -7,8 +7,8 @@ import type { SandboxSettings } from './types.ts';
 export type RefreshTerms = { use: 're-use' | 'one-time'; graceSeconds: number; lifetimeSeconds: number };
 
 export type RefreshTokens = {
-  /** Fixes the terms of an authorization from the settings of this moment. */
-  agree(grantId: string): void;
+  /** Fixes the terms of an authorization; without any, from the settings of this moment. */
+  agree(grantId: string, agreed: RefreshTerms | null): void;
   terms(grantId: string): RefreshTerms;
   spend(token: string, grantId: string): void;
   isSpent(token: string): boolean;
@@ -40,8 +40,8 @@ export function createRefreshTokens(
   }
 
   return {
-    agree(grantId) {
-      terms.set(grantId, currentTerms());
+    agree(grantId, agreed) {
+      terms.set(grantId, agreed ?? currentTerms());
       state.changed();
     },
     terms: termsOf,

@@ -6,6 +6,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import { createApplications } from './applications.ts';
 import { createCompanies } from './companies.ts';
 import { createContacts } from './contacts.ts';
 import { createDinero } from './dinero.ts';
@@ -15,10 +16,12 @@ import { createIssued } from './issued.ts';
 import { type Keys, openKeys } from './keys.ts';
 import { PAGE_HEADERS } from './pages.ts';
 import { findPerson } from './people.ts';
+import { createPortal } from './portal.ts';
 import { createRateLimit } from './rate-limit.ts';
 import { createRecords } from './records.ts';
 import { createRefreshTokens } from './refresh-tokens.ts';
 import { createRequestLog } from './request-log.ts';
+import { createScenarioSwitch } from './scenario-switch.ts';
 import { openState, type State } from './state.ts';
 import type { Sandbox, SandboxOptions, SandboxSettings } from './types.ts';
 import { createVismaConnect } from './visma-connect.ts';
@@ -60,11 +63,11 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     },
     signIdToken: (claims, header = {}) => keys.sign(claims, header),
     reset() {
+      parts.scenarios.end();
       Object.assign(parts.settings, initialSettings);
       parts.companies.reset();
       parts.contacts.reset();
       parts.rateLimit.reset();
-      parts.faults.clear();
       parts.requestLog.clear();
       parts.refreshTokens.forgetReplays();
     },
@@ -80,19 +83,22 @@ type Parts = ReturnType<typeof createParts>;
 function createParts(options: SandboxOptions, origin: string, state: State, keys: Keys) {
   const settings: SandboxSettings = { ...DEFAULT_SETTINGS, ...options.settings };
   const refreshTokens = createRefreshTokens(settings, state, options.onReplay);
+  const [records, issued, faults] = [createRecords(state, refreshTokens), createIssued(), createFaults()];
   return {
     origin,
     client: options.client,
+    applications: createApplications(options.client, settings, state),
+    scenarios: createScenarioSwitch({ settings, faults, records, issued }),
     settings,
     keys,
     refreshTokens,
-    records: createRecords(state, refreshTokens),
-    issued: createIssued(),
+    records,
+    issued,
+    faults,
     requestLog: createRequestLog(),
     companies: createCompanies(),
     contacts: createContacts(),
     rateLimit: createRateLimit(settings),
-    faults: createFaults(),
   };
 }
 
@@ -115,6 +121,7 @@ function createSandboxApp(parts: Parts): Express {
     next();
   });
   app.use(createVismaConnect(parts));
+  app.use(createPortal(parts.applications));
   app.use(createFrontPage(parts));
   app.use(answerFailure);
   return app;

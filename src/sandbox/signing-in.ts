@@ -2,23 +2,41 @@
 
 import { type NextFunction, type Request, type Response, Router, urlencoded } from 'express';
 import type Provider from 'oidc-provider';
+import type { Applications } from './applications.ts';
 import type { ErrorRecords } from './error-records.ts';
 import { findPerson, findPersonBySub } from './people.ts';
 import type { RefreshTokens } from './refresh-tokens.ts';
+import type { ScenarioSwitch } from './scenario-switch.ts';
 import { DINERO_AUDIENCE, DINERO_SCOPES, PROTOCOL_SCOPES, splitScope } from './scopes.ts';
 import { renderConsent, renderSignIn } from './signing-in-pages.ts';
 
-type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>;
-export type SigningInParts = { provider: Provider; refreshTokens: RefreshTokens; errorRecords: ErrorRecords };
+const DECLINED = { error: 'access_denied', error_description: 'The user declined' };
 
-export function createSigningIn({ provider, refreshTokens, errorRecords }: SigningInParts): Router {
+type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>;
+export type SigningInParts = {
+  provider: Provider;
+  refreshTokens: RefreshTokens;
+  errorRecords: ErrorRecords;
+  applications: Applications;
+  scenarios: ScenarioSwitch;
+};
+
+export function createSigningIn(parts: SigningInParts): Router {
+  const { provider, refreshTokens, errorRecords, applications, scenarios } = parts;
   const router = Router();
   router.use(urlencoded({ extended: false }));
 
   router.get('/interaction/:uid', async (req: Request, res: Response) => {
     const interaction = await provider.interactionDetails(req, res);
+    if (scenarios.is('cancel')) return res.redirect(303, await provider.interactionResult(req, res, DECLINED));
     const isSigningIn = interaction.prompt.name === 'login';
-    res.send(isSigningIn ? renderSignIn(interaction) : renderConsent(interaction, personOf(interaction)));
+    const client = applications.rulesOf(interaction.params.client_id)?.name ?? '';
+    const preselected = scenarios.person();
+    res.send(
+      isSigningIn
+        ? renderSignIn(interaction, preselected)
+        : renderConsent(interaction, { person: personOf(interaction), client }),
+    );
   });
 
   router.post('/interaction/:uid/sign-in', async (req: Request, res: Response) => {
@@ -34,9 +52,10 @@ export function createSigningIn({ provider, refreshTokens, errorRecords }: Signi
   router.post('/interaction/:uid/consent', async (req: Request, res: Response) => {
     const interaction = await provider.interactionDetails(req, res);
     const accepted = req.body?.decision === 'accept' && interaction.prompt.name === 'consent';
+    const terms = applications.rulesOf(interaction.params.client_id)?.refreshTerms ?? null;
     const result = accepted
-      ? { consent: { grantId: await createGrant(provider, refreshTokens, interaction) } }
-      : { error: 'access_denied', error_description: 'The user declined' };
+      ? { consent: { grantId: await createGrant(provider, interaction, (id) => refreshTokens.agree(id, terms)) } }
+      : DECLINED;
     res.redirect(303, await provider.interactionResult(req, res, result));
   });
 
@@ -60,7 +79,7 @@ async function forgetOtherPerson(provider: Provider, interaction: Interaction, s
   await session.persist();
 }
 
-async function createGrant(provider: Provider, refreshTokens: RefreshTokens, at: Interaction): Promise<string> {
+async function createGrant(provider: Provider, at: Interaction, agree: (grantId: string) => void): Promise<string> {
   const scopes = splitScope(at.params.scope);
   const grant = new provider.Grant({
     accountId: String(at.session?.accountId),
@@ -71,6 +90,6 @@ async function createGrant(provider: Provider, refreshTokens: RefreshTokens, at:
   if (ofProtocol.length > 0) grant.addOIDCScope(ofProtocol.join(' '));
   if (ofDinero.length > 0) grant.addResourceScope(DINERO_AUDIENCE, ofDinero.join(' '));
   const grantId = await grant.save();
-  refreshTokens.agree(grantId);
+  agree(grantId);
   return grantId;
 }

@@ -3,9 +3,11 @@
 import type { Language } from './languages.ts';
 
 const english = {
+  language: 'English',
   banner: 'Sandbox: no real data',
   signInTitle: 'Sign in',
   signInLead: 'Pick who you want to be. These people are invented, and there is no password.',
+  signInScenario: (person: string) => `A scenario is on: ${person} is picked.`,
   signInCancel: 'Cancel and go back',
   consentTitle: 'Give access',
   consentLead: (client: string) => `${client} asks for access to your Dinero account:`,
@@ -33,9 +35,11 @@ const english = {
 };
 
 const danish: typeof english = {
+  language: 'Dansk',
   banner: 'Testmiljø: ingen rigtige data',
   signInTitle: 'Log ind',
   signInLead: 'Vælg, hvem du vil være. Personerne er opdigtede, og der er ingen adgangskode.',
+  signInScenario: (person) => `Et scenarie er i gang: ${person} er valgt.`,
   signInCancel: 'Annullér og gå tilbage',
   consentTitle: 'Giv adgang',
   consentLead: (client) => `${client} beder om adgang til din Dinero-konto:`,

@@ -44,8 +44,8 @@ function assemble(
     parts.requestLog.listen(req);
     void callProvider(req, res);
   });
-  router.use(createSigningIn({ provider, refreshTokens: parts.refreshTokens, errorRecords }));
-  router.use(createErrorPages(errorRecords, parts.client, parts.settings));
+  router.use(createSigningIn({ ...parts, provider, errorRecords }));
+  router.use(createErrorPages(errorRecords, parts.applications));
   return router;
 }
 

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { openDatabase } from '../../src/adapters/database.ts';
 import { createDeployment } from '../../src/adapters/deployment.ts';
-import { openTestDatabase } from '../support/sql-stores.ts';
+import { authorize, authorizedTerms, grantNumbered } from '../support/grants.ts';
+import { createSqlStores, openTestDatabase } from '../support/sql-stores.ts';
 
 const now = new Date('2026-11-21T10:00:00.000Z');
 const later = new Date('2026-11-22T10:00:00.000Z');
@@ -32,7 +33,29 @@ test('who claims it first owns it, and every start of the owner notes its keys',
   expect(await deployment.isOurs()).toBe(true);
 });
 
+/** Somebody has connected: from now on there is something to lose. */
+async function connectSomebody(): Promise<void> {
+  await authorize(createSqlStores(sql.database), 'u1', grantNumbered(1, now), authorizedTerms(now));
+}
+
+test.each(others)('while nobody has connected, a start as $baseUrl with $clientId takes it over', async (other) => {
+  await createDeployment(sql.database, us).claim(['k1'], now);
+  const deployment = createDeployment(sql.database, other);
+  await deployment.claim(['k9'], later);
+  expect(await deployment.findOwner()).toEqual({ ...other, adoptedAt: later, keyIds: ['k9'] });
+  await deployment.checkOwner();
+});
+
+test('while imported grants wait it is not taken over', async () => {
+  await createDeployment(sql.database, us).claim(['k1'], now);
+  const row = { user_id: 'u1', sealed_refresh_token: 'x', key_id: 'k1', scope: '', organization_id: '1' };
+  await sql.database.run((db) => db('imported_grants').insert({ ...row, imported_at: now.toISOString() }));
+  await createDeployment(sql.database, others[0] ?? us).claim(['k9'], later);
+  expect(await createDeployment(sql.database, us).isOurs()).toBe(true);
+});
+
 test.each(others)('a start as $baseUrl with $clientId changes nothing, and is told whose it is', async (other) => {
+  await connectSomebody();
   await createDeployment(sql.database, us).claim(['k1'], now);
   const deployment = createDeployment(sql.database, other);
   await deployment.claim(['k9'], later);
@@ -46,6 +69,7 @@ test.each(others)('a start as $baseUrl with $clientId changes nothing, and is to
 });
 
 test('of two that claim it at once, over connections of their own, one owns it', async () => {
+  await connectSomebody();
   const second = openDatabase(sql.file);
   const deployments = [createDeployment(sql.database, us), createDeployment(second, others[0] ?? us)];
   await Promise.all(deployments.map((deployment) => deployment.claim(['k1'], now)));
@@ -55,6 +79,7 @@ test('of two that claim it at once, over connections of their own, one owns it',
 });
 
 test('an adoption changes the owner, at once and for both, and the keys are unknown until the next start', async () => {
+  await connectSomebody();
   const former = createDeployment(sql.database, us);
   const adopting = createDeployment(sql.database, others[0] ?? us);
   await former.claim(['k1'], now);

@@ -100,6 +100,15 @@ describe.each([
       expect(await stores.links.open('l9', 'b1', at(1))).toBe(false);
     });
 
+    test('a link leads back once, and one that leads nowhere never does', async () => {
+      await stores.links.insert(linkNamed('l1'));
+      await stores.links.insert(linkNamed('l2', { returnUrl: null }));
+      const marked = await Promise.all([1, 2, 3].map(() => stores.links.markReturned('l1', at(1))));
+      expect(marked.filter(Boolean)).toHaveLength(1);
+      expect(await stores.links.markReturned('l2', at(1))).toBe(false);
+      expect(await stores.links.markReturned('l9', at(1))).toBe(false);
+    });
+
     test('a reconnect link is found again while nobody opened it and it lives on', async () => {
       await stores.links.insert(linkNamed('asked', { expiresAt: at(9_000) }));
       await stores.links.insert(linkNamed('short', { kind: 'reconnect', expiresAt: at(100) }));

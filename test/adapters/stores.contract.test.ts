@@ -14,7 +14,7 @@ function attemptNamed(id: string): Attempt {
     id,
     stateHash: `hash-of-${id}`,
     secrets: { nonce: 'n', codeVerifier: 'v' },
-    linkId: null,
+    linkId: `link-of-${id}`,
     browserId: 'b1',
     userId: 'u1',
     startedAt: now,
@@ -92,6 +92,28 @@ describe.each([
       await stores.attempts.insert(attemptNamed('a2'));
       await stores.attempts.finish('a2', { kind: 'failed', code: 'access_denied' }, null);
       expect((await stores.attempts.find('a2'))?.result).toEqual({ kind: 'failed', code: 'access_denied' });
+    });
+
+    test('the attempts that started last are listed first, so many of them, without what is sealed', async () => {
+      await stores.attempts.insert({ ...attemptNamed('first'), startedAt: at(-60) });
+      await stores.attempts.insert(attemptNamed('second-a'));
+      await stores.attempts.insert(attemptNamed('second-b'));
+      await stores.attempts.markReturned('hash-of-second-b', { kind: 'error', error: 'x' }, 'h', at(5));
+      await stores.attempts.finish('second-b', { kind: 'failed', code: 'access_denied' }, null);
+      await stores.attempts.insert({ ...attemptNamed('last'), startedAt: at(60) });
+      const listed = { expiresAt: later, returnedAt: null, result: null };
+      expect(await stores.attempts.listLatest(3)).toEqual([
+        { ...listed, id: 'last', startedAt: at(60) },
+        {
+          ...listed,
+          id: 'second-b',
+          startedAt: now,
+          returnedAt: at(5),
+          result: { kind: 'failed', code: 'access_denied' },
+        },
+        { ...listed, id: 'second-a', startedAt: now },
+      ]);
+      expect(await stores.attempts.listLatest(10)).toHaveLength(4);
     });
 
     test('old attempts are deleted, young ones stay', async () => {

@@ -112,3 +112,25 @@ test('a reconnect by a link keeps the company and goes back without another ques
   await tab.press(tab.visma.accept);
   expect(await backAtIntegrator(tab)).toBe(`${returnUrl}?connection=connected`);
 });
+
+test.each([0, 120])(
+  'the button of a link, pressed twice %i ms apart on a slow line, leads on',
+  async (milliseconds) => {
+    const tab = await stage.open();
+    await tab.page.goto(await makeLink(`twice-${milliseconds}`));
+    const devTools = await tab.context.newCDPSession(tab.page);
+    await devTools.send('Network.enable');
+    const slow = { offline: false, latency: 300, downloadThroughput: -1, uploadThroughput: -1 };
+    await devTools.send('Network.emulateNetworkConditions', slow);
+    const button = tab.page.getByRole('button', { name: tab.t('home.button'), exact: true });
+    await button.scrollIntoViewIfNeeded();
+    const box = await button.boundingBox();
+    if (!box) throw new Error('the button is not to be seen');
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+    await tab.page.mouse.click(x, y);
+    await new Promise((resolve) => setTimeout(resolve, milliseconds));
+    await tab.page.mouse.click(x, y);
+    await tab.atVisma();
+    expect(await tab.heading()).toBe(tab.visma.signInTitle);
+  },
+);

@@ -1,6 +1,9 @@
 // The sandbox's own pages, as a person meets them on the way and as a developer looks at them.
 
 import { afterEach, expect, test } from '@jest/globals';
+import { frontPageTexts } from '../../src/sandbox/front-page-texts.ts';
+import { portalTexts } from '../../src/sandbox/portal-texts.ts';
+import { SCENARIOS } from '../../src/sandbox/scenarios.ts';
 import { createGallery, type Gallery } from './support/gallery.ts';
 import { useStage } from './support/stage.ts';
 import type { Language } from './support/tab.ts';
@@ -70,6 +73,88 @@ test('the switches of the front page work without JavaScript, and show what they
   expect(await text()).toMatch(/Bodil Thorsen:.* Has given 1 authorization\./);
   await press('Revoke what Bodil Thorsen authorized');
   expect(await text()).toMatch(/Bodil Thorsen:.* Has given 0 authorizations\./);
+});
+
+test('an application is registered on the portal without JavaScript, and its mistakes are named', async () => {
+  stage.complaints.expectedStatuses.add(422);
+  const tab = await stage.open({ language: 'en', javaScript: false });
+  const { page, press, follow, text, heading } = tab;
+  const words = portalTexts.en;
+  const fill = (label: string, value: string) => page.getByLabel(label).fill(value);
+  await page.goto(stage.sandbox.origin);
+  await follow(frontPageTexts.en.portal);
+  await follow(words.add);
+  await fill(words.fields.name, 'Kornblomst Faktura');
+  await fill(words.fields.clientId, 'isv_test-application');
+  await fill(words.fields.redirectUris, 'http://kornblomst.example/cb');
+  await page.getByLabel(words.fields.internal).check();
+  await press(words.save);
+  expect(await page.getByRole('alert').innerText()).toContain(words.problems.scopesInternal(''));
+  expect(await text()).toContain(words.problems.clientIdGeneric('isv_test-application'));
+  expect(await page.getByLabel(words.fields.redirectUris).inputValue()).toBe('http://kornblomst.example/cb');
+
+  await fill(words.fields.clientId, 'isv_kornblomst');
+  await fill(words.fields.redirectUris, `${stage.app.origin}/oauth/callback`);
+  await page.getByLabel(words.fields.internal).uncheck();
+  await press(words.save);
+  expect(await heading()).toBe('Kornblomst Faktura');
+  await press(words.secretAdd);
+  expect(await text()).toContain('VISMA_CLIENT_ID=isv_kornblomst');
+  await follow(words.secretDone);
+  await follow(words.remove);
+  await press(words.remove);
+  expect(await text()).toContain(words.none);
+});
+
+test('a scenario is started and ended without JavaScript, and shows on the sign-in page', async () => {
+  const tab = await stage.open({ language: 'en', javaScript: false });
+  const words = frontPageTexts.en;
+  await tab.page.goto(stage.sandbox.origin);
+  await tab.press(words.start('Person without Pro'));
+  expect(await tab.text()).toContain(words.active('Person without Pro'));
+  await tab.start();
+  expect(await tab.text()).toContain(tab.visma.signInScenario('Kirsten Skovgaard'));
+  await tab.page.goto(stage.sandbox.origin);
+  await tab.press(words.end);
+  expect(await tab.text()).toContain(words.normal);
+});
+
+test.each(languages)('the portal and the scenarios are fit for everybody ($language)', async ({ language }) => {
+  stage.complaints.expectedStatuses.add(422);
+  const tab = await stage.open({ language });
+  gallery = createGallery(tab);
+  const words = portalTexts[language];
+  const { page, press, follow } = tab;
+  await page.goto(`${stage.sandbox.origin}/portal`);
+  await gallery.look('portal-empty');
+  await follow(words.add);
+  await gallery.look('portal-new', { pictures: ['light', 'dark'] });
+  await page.getByLabel(words.fields.redirectUris).fill('http://kornblomst.example/cb');
+  await page.getByLabel(words.fields.internal).check();
+  await press(words.save);
+  await gallery.look('portal-mistakes', { pictures: ['light', 'dark'] });
+  await page.getByLabel(words.fields.name).fill('Kornblomst Faktura');
+  await page.getByLabel(words.fields.clientId).fill('isv_kornblomst');
+  await page.getByLabel(words.fields.redirectUris).fill('http://localhost:3000/oauth/callback');
+  await page.getByLabel(words.fields.internal).uncheck();
+  await press(words.save);
+  await press(words.secretAdd);
+  await gallery.look('portal-secret', { pictures: ['light', 'dark'] });
+  await follow(words.secretDone);
+  await press(words.save);
+  await gallery.look('portal-application', { pictures: ['light', 'dark'] });
+  await page.goto(`${stage.sandbox.origin}/portal`);
+  await gallery.look('portal-list');
+  await follow('Kornblomst Faktura');
+  await follow(words.remove);
+  await gallery.look('portal-remove');
+  await press(words.remove);
+
+  await page.goto(stage.sandbox.origin);
+  await press(frontPageTexts[language].start(SCENARIOS[0].title[language]));
+  await gallery.look('sandbox-scenario', { pictures: ['light', 'dark'] });
+  await tab.start();
+  await gallery.look('visma-sign-in-scenario', { pictures: ['light', 'dark'] });
 });
 
 test('the pages for developers are fit for everybody', async () => {

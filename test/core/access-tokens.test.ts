@@ -51,7 +51,7 @@ describe('an access token', () => {
     [300, 300, 1],
     [-5, 0, 1],
   ])('with %i seconds left, asked for %s, takes %i refreshes', async (left, minTtlSeconds, refreshes) => {
-    await connect(grantNumbered(1, left));
+    await connect({ ...grantNumbered(1, left), obtainedAt: inSeconds(-600) });
     const process = createProcess(async () => refreshed(grantNumbered(2)));
     const { grant } = await process.get('u1', { minTtlSeconds });
     expect(grant.accessToken).toBe(refreshes === 0 ? 'access-1' : 'access-2');
@@ -223,5 +223,78 @@ describe('using a token', () => {
     const fail = () => Promise.reject(new ConnectError('dinero_rate_limited', '429', 7));
     await expect(process.use('u1', fail)).rejects.toMatchObject({ retryAfterSeconds: 7 });
     expect(asked).toEqual([]);
+  });
+});
+
+describe('a token that is new', () => {
+  test('is as long as they come: it is answered although more was asked for, for five minutes', async () => {
+    await connect(grantNumbered(1, 400));
+    const process = createProcess(async () => refreshed(grantNumbered(2)));
+    expect((await process.get('u1', { minTtlSeconds: 3_600 })).grant.accessToken).toBe('access-1');
+    clock.advance(300);
+    expect((await process.get('u1', { minTtlSeconds: 3_600 })).grant.accessToken).toBe('access-2');
+  });
+
+  test('and shorter than a minute is refreshed all the same', async () => {
+    await connect(grantNumbered(1, 60));
+    const process = createProcess(async () => refreshed(grantNumbered(2)));
+    expect((await process.get('u1', { minTtlSeconds: 3_600 })).grant.accessToken).toBe('access-2');
+  });
+});
+
+describe('a hand-out', () => {
+  const organization = { id: '118244', name: 'RN', vatNumber: null };
+  const choose = async (one: Connection) =>
+    stores.connections.chooseOrganization(one, organization, clock.now(), { type: 'organization_chosen' });
+  /** What another process had read a second ago. */
+  const remember = (connection: Connection) => {
+    stores.connections.findRecent = async () => connection;
+  };
+
+  test('of what was read a moment ago asks nobody', async () => {
+    await choose(await connect(grantNumbered(1)));
+    remember(await read());
+    stores.connections.findByUser = () => Promise.reject(new Error('not asked for here'));
+    expect(await createProcess(unused).handOut('u1', {})).toMatchObject({ generation: 1, organization });
+  });
+
+  test('does not refuse by what was read a moment ago: the company has been chosen since', async () => {
+    const pending = await connect(grantNumbered(1));
+    remember(pending);
+    await choose(pending);
+    expect(await createProcess(unused).handOut('u1', {})).toMatchObject({ organization });
+  });
+
+  test('needs the company under this consent: one from before is none', async () => {
+    await choose(await connect(grantNumbered(1)));
+    await connect(grantNumbered(2));
+    expect((await read()).organization).toEqual(organization);
+    for (const recent of [await read(), null]) {
+      stores.connections.findRecent = async () => recent;
+      await expect(createProcess(unused).handOut('u1', {})).rejects.toMatchObject({ code: 'organization_not_chosen' });
+    }
+  });
+
+  test('of a connection that needs a reconnect is refused, though its token is good', async () => {
+    await choose(await connect(grantNumbered(1)));
+    await stores.connections.markNeedsReconnect(await read(), 'grant_rejected', clock.now());
+    remember(await read());
+    await expect(createProcess(unused).handOut('u1', {})).rejects.toMatchObject({ code: 'needs_reconnect' });
+  });
+
+  test('other uses read afresh', async () => {
+    await choose(await connect(grantNumbered(1)));
+    remember(await read());
+    await stores.connections.disconnect('u1', clock.now());
+    await expect(createProcess(unused).use('u1', unused)).rejects.toMatchObject({ code: 'not_connected' });
+  });
+
+  test('does not outlive a disconnect that came while a refresh was waited for', async () => {
+    await choose(await connect({ ...grantNumbered(1, 50), obtainedAt: inSeconds(-3_550) }));
+    const process = createProcess(async () => {
+      await stores.connections.disconnect('u1', clock.now());
+      return { kind: 'try_later', message: 'down', retryAfterSeconds: null };
+    });
+    await expect(process.handOut('u1', {})).rejects.toMatchObject({ code: 'not_connected' });
   });
 });

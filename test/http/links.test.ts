@@ -1,8 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import request, { type Response } from 'supertest';
+import { createSessionStore } from '../../src/adapters/session-store.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { createTestApp, startTestSandbox, type TestApp } from '../support/app.ts';
 import { type Backend, createBackend } from '../support/backend.ts';
-import { openBrowser, textOf } from '../support/browser.ts';
+import { type Browser, openBrowser, textOf, tokenOf } from '../support/browser.ts';
+import { answerAuthorization } from '../support/person.ts';
+import { openTestDatabase } from '../support/sql-stores.ts';
 
 // Links of an integrator, from its backend to the page where its user ends up.
 
@@ -26,7 +30,45 @@ async function makeLink(userId: string, body: object = {}): Promise<string> {
   return link.url;
 }
 
+/** From Visma Connect's address to what its page would post to the callback. */
+async function authorizeAt(url: string, person: string, consent: 'accept' | 'cancel' = 'accept') {
+  const answer = await answerAuthorization(url, { person, consent });
+  if ('errorPage' in answer) throw new Error(`stranded on ${answer.errorPage}`);
+  return answer.fields;
+}
+
+const authorize = (left: Response, person: string, consent: 'accept' | 'cancel' = 'accept') =>
+  authorizeAt(String(left.headers.location), person, consent);
+
+async function withSession(): Promise<Browser> {
+  const browser = openBrowser(testApp.app);
+  await browser.start();
+  return browser;
+}
+
+/** All that the browser would send with the next request. */
+function cookiesOf(page: Response, { agent }: Browser): string {
+  const known = (agent as unknown as { jar: { getCookies(access: unknown): { toValueString(): string }[] } }).jar;
+  const access = { path: '/', domain: '127.0.0.1', secure: false, script: false };
+  expect(page.status).toBe(200);
+  return known
+    .getCookies(access)
+    .map((cookie) => cookie.toValueString())
+    .join('; ');
+}
+
 const statusOf = async (userId: string) => (await backend.call('get', backend.connectionPath(userId))).body.status;
+/** Follows whoever is sent to the page that leads back. */
+function leave(browser: Browser, sent: Response) {
+  expect(sent.headers.location).toMatch(/^\/leaving\/[\w-]{22}(\?outcome=cancelled)?$/);
+  return browser.get(String(sent.headers.location));
+}
+
+/** Where the button of a page leads that goes back. */
+function wayBackOn(page: Response): string {
+  return /href="(\/leaving\/[\w-]{22})"/.exec(page.text)?.[1] ?? 'no way back';
+}
+
 const open = (url: string, browser = openBrowser(testApp.app)) => browser.get(new URL(url).pathname);
 
 describe('a link', () => {
@@ -44,8 +86,7 @@ describe('a link', () => {
   test('connects its user, and leads back with the outcome beside what the address had', async () => {
     const browser = openBrowser(testApp.app);
     const chosen = await browser.connectBy(await makeLink('u1', { returnUrl }), 'rikke', '118244');
-    expect(chosen.headers.location).toBe('/leaving');
-    const leaving = await browser.get('/leaving');
+    const leaving = await leave(browser, chosen);
     const back = `${returnUrl}&connection=connected`.replaceAll('&', '&amp;');
     expect(leaving.text).toContain(`<meta http-equiv="refresh" content="0; url=${back}">`);
     expect(leaving.text).toContain(`href="${back}"`);
@@ -56,14 +97,15 @@ describe('a link', () => {
     const browser = openBrowser(testApp.app);
     const chosen = await browser.connectBy(await makeLink('u1'), 'rikke', '118244');
     expect(chosen.headers.location).toBe('/connection');
-    expect((await browser.get('/leaving')).headers.location).toBe('/connection');
+    for (const path of ['/leaving/none', `/leaving/${'a'.repeat(22)}`]) {
+      expect((await browser.get(path)).headers.location).toBe('/connection');
+    }
   });
 
   test('leads back as cancelled whoever says no, and nothing is connected', async () => {
     const browser = openBrowser(testApp.app);
     const back = await browser.signInBy(await makeLink('u1', { returnUrl }), 'rikke', 'cancel');
-    expect(back.headers.location).toBe('/leaving');
-    expect((await browser.get('/leaving')).text).toContain('connection=cancelled');
+    expect((await leave(browser, back)).text).toContain('connection=cancelled');
     expect((await backend.call('get', backend.connectionPath('u1'))).status).toBe(404);
   });
 
@@ -77,8 +119,7 @@ describe('a link', () => {
     );
     const page = await browser.signInBy(url, 'rikke');
     expect(page.status).toBe(502);
-    expect(page.text).toContain('href="/leaving"');
-    expect((await browser.get('/leaving')).text).toContain('connection=failed');
+    expect((await browser.get(wayBackOn(page))).text).toContain('connection=failed');
   });
 
   test('shows somebody who is connected the connection, and makes no second one', async () => {
@@ -90,7 +131,7 @@ describe('a link', () => {
     expect(followed.headers.location).toBe('/connection');
     const page = await browser.get('/connection');
     expect(textOf(page)).toContain('RN');
-    expect(page.text).toContain('href="/leaving"');
+    expect((await browser.get(wayBackOn(page))).text).toContain('connection=connected');
     expect(sandbox.count('GET', '/connect/authorize')).toBe(1);
   });
 
@@ -109,8 +150,7 @@ describe('a link', () => {
     expect(textOf(await open(url))).toContain('Forbindelsen skal fornyes');
     const browser = openBrowser(testApp.app);
     const back = await browser.signInBy(url, 'rikke');
-    expect(back.headers.location).toBe('/leaving');
-    expect((await browser.get('/leaving')).text).toContain('connection=connected');
+    expect((await leave(browser, back)).text).toContain('connection=connected');
     expect(await statusOf('u1')).toBe('connected');
   });
 
@@ -217,10 +257,117 @@ describe('the browser of a link', () => {
 
   test('goes back for the user whose attempt it finishes, with two links in two tabs', async () => {
     const browser = openBrowser(testApp.app);
-    await browser.connectBy(await makeLink('u1'), 'rikke', '118244');
-    await browser.connectBy(await makeLink('u2', { returnUrl }), 'mads', '201001');
-    expect(await statusOf('u1')).toBe('connected');
-    expect(await statusOf('u2')).toBe('connected');
+    const other = 'https://app.fakturaflow.example/other';
+    const first = await authorize(await browser.follow(await makeLink('u1', { returnUrl })), 'rikke');
+    const second = await authorize(await browser.follow(await makeLink('u2', { returnUrl: other })), 'mads');
+    await browser.get(await browser.comeBack(first));
+    const chosen = await browser.submit(await browser.get('/organizations'), '/organizations', {
+      organizationId: '118244',
+    });
+    expect((await leave(browser, chosen)).text).toContain('tab=dinero&amp;connection=connected');
+    await browser.get(await browser.comeBack(second));
+    const later = await browser.submit(await browser.get('/organizations'), '/organizations', {
+      organizationId: '201001',
+    });
+    expect((await leave(browser, later)).text).toContain('/other?connection=connected');
+    expect([await statusOf('u1'), await statusOf('u2')]).toEqual(['connected', 'connected']);
+  });
+
+  test('whose own attempt ends after a link was opened goes nowhere for that link', async () => {
+    const browser = openBrowser(testApp.app);
+    const own = await authorizeAt(await browser.start(), 'rikke');
+    await browser.follow(await makeLink('u2', { returnUrl }));
+    await browser.get(await browser.comeBack(own));
+    const chosen = await browser.submit(await browser.get('/organizations'), '/organizations', {
+      organizationId: '118244',
+    });
+    expect(chosen.headers.location).toBe('/connection');
+    expect((await backend.call('get', backend.connectionPath('u2'))).status).toBe(404);
+  });
+
+  test('that says no for one user goes back for that one, and later for the other', async () => {
+    const browser = openBrowser(testApp.app);
+    const no = await authorize(await browser.follow(await makeLink('u1', { returnUrl })), 'rikke', 'cancel');
+    const yes = await authorize(await browser.follow(await makeLink('u2', { returnUrl: `${returnUrl}2` })), 'mads');
+    const cancelled = await leave(browser, await browser.get(await browser.comeBack(no)));
+    expect(cancelled.text).toContain('tab=dinero&amp;connection=cancelled');
+    await browser.get(await browser.comeBack(yes));
+    const chosen = await browser.submit(await browser.get('/organizations'), '/organizations', {
+      organizationId: '201001',
+    });
+    expect((await leave(browser, chosen)).text).toContain('tab=dinero2&amp;connection=connected');
+  });
+
+  test('is sent back once for each link; a later change of company stays here, with a way back', async () => {
+    const browser = openBrowser(testApp.app);
+    await leave(browser, await browser.connectBy(await makeLink('u1', { returnUrl }), 'mads', '201001'));
+    const changed = await browser.submit(await browser.get('/organizations'), '/organizations', {
+      organizationId: '201002',
+    });
+    expect(changed.headers.location).toBe('/connection');
+    expect(wayBackOn(await browser.get('/connection'))).toMatch(/^\/leaving\//);
+  });
+
+  test('goes back after the question of a reconnect, whichever way it was answered', async () => {
+    for (const [decision, user] of [
+      ['replace', 'u1'],
+      ['keep', 'u2'],
+    ] as const) {
+      await openBrowser(testApp.app).connectBy(await makeLink(user), 'rikke', '118244');
+      await sandbox.revokeAuthorizations('rikke');
+      testApp.clock.advance(3_700);
+      await backend.call('post', `${backend.connectionPath(user)}/token`);
+      const browser = openBrowser(testApp.app);
+      const asked = await browser.signInBy(await makeLink(user, { returnUrl }), 'mads');
+      const path = String(asked.headers.location);
+      expect(path).toMatch(/^\/reconnect\//);
+      const answered = await browser.submit(await browser.get(path), path, { decision });
+      if (decision === 'keep') expect((await leave(browser, answered)).text).toContain('connection=failed');
+      else expect(answered.headers.location).toBe('/organizations');
+    }
+  });
+
+  test('presses the button twice, with a session and without one, and goes on all the same', async () => {
+    for (const browser of [openBrowser(testApp.app), await withSession()]) {
+      const url = new URL(await makeLink('u1', { returnUrl }));
+      const page = await browser.get(url.pathname);
+      const fields = { _csrf: tokenOf(page) };
+      const cookies = cookiesOf(page, browser);
+      const [first, second] = await Promise.all(
+        [1, 2].map(() => request(testApp.app).post(url.pathname).set('cookie', cookies).type('form').send(fields)),
+      );
+      expect([first?.status, second?.status]).toEqual([303, 303]);
+      const third = await request(testApp.app).post(url.pathname).set('cookie', cookies).type('form').send(fields);
+      expect(third.status).toBe(303);
+    }
+  });
+
+  test('presses again when its session could not be stored', async () => {
+    const browser = openBrowser(testApp.app);
+    const path = new URL(await makeLink('u1')).pathname;
+    const page = await browser.get(path);
+    testApp.failSessions(true);
+    expect((await browser.submit(page, path)).status).toBe(503);
+    testApp.failSessions(false);
+    expect((await browser.submit(page, path)).status).toBe(303);
+  });
+
+  test('does nothing for one user by the page of another', async () => {
+    const browser = openBrowser(testApp.app);
+    await browser.connectBy(await makeLink('u1'), 'mads', '201001');
+    const [picker, disconnect, connection] = [
+      await browser.get('/organizations'),
+      await browser.get('/disconnect'),
+      await browser.get('/connection'),
+    ];
+    await browser.connectBy(await makeLink('u2'), 'mads', '201002');
+    const stale = await browser.submit(picker, '/organizations', { organizationId: '201003' });
+    expect(stale.status).toBe(403);
+    expect((await browser.submit(disconnect, '/disconnect')).status).toBe(403);
+    expect((await browser.submit(connection, '/connect')).status).toBe(403);
+    const { body } = await backend.call('get', backend.connectionPath('u2'));
+    expect(body).toMatchObject({ status: 'connected', organization: { id: '201002' } });
+    expect((await browser.submit(stale, '/organizations', { organizationId: '201003' })).status).toBe(303);
   });
 
   test('goes on for its user when it reconnects later by itself', async () => {
@@ -231,6 +378,17 @@ describe('the browser of a link', () => {
     expect((await backend.call('get', backend.connectionPath('u1'))).body.generation).toBe(2);
   });
 
+  test('gets a new session at once, also where there is nothing to do but to look', async () => {
+    await openBrowser(testApp.app).connectBy(await makeLink('u1'), 'rikke', '118244');
+    const browser = openBrowser(testApp.app);
+    await browser.connect('mads', '201001');
+    const before = cookiesOf(await browser.get('/connection'), browser);
+    await browser.follow(await makeLink('u1'));
+    const old = openBrowser(testApp.app, { cookie: before });
+    expect((await old.get('/connection')).headers.location).toBe('/');
+    expect(textOf(await browser.get('/connection'))).toContain('RN');
+  });
+
   test('stays with its user under OpenID Connect, though the person is known as another one', async () => {
     testApp = createTestApp(sandbox, {
       scopes: ['openid', 'dineropublicapi:read', 'dineropublicapi:write', 'offline_access'],
@@ -239,9 +397,38 @@ describe('the browser of a link', () => {
     await openBrowser(testApp.app).connect('rikke', '118244');
     await openBrowser(testApp.app).connectBy(await makeLink('u1'), 'rikke', '118244');
     expect(await statusOf('u1')).toBe('connected');
-    await openBrowser(testApp.app).connectBy(await makeLink('u2'), 'rikke', '118244');
+    const browser = openBrowser(testApp.app);
+    await browser.connectBy(await makeLink('u2'), 'rikke', '118244');
     expect(await statusOf('u2')).toBe('connected');
+    // And later, when the person reconnects without a link.
+    await browser.signIn('rikke');
+    const { body } = await backend.call('get', backend.connectionPath('u2'));
+    expect([body.status, body.generation, body.missingScope]).toEqual(['connected', 2, []]);
   });
+});
+
+test('a slow answer that leads back does not end the session that another tab has renewed', async () => {
+  const sql = await openTestDatabase();
+  try {
+    testApp = createTestApp(sandbox, { sessionStore: (clock) => createSessionStore(sql.database, clock) });
+    backend = await createBackend(testApp);
+    const browser = openBrowser(testApp.app);
+    await browser.signInBy(await makeLink('u1', { returnUrl }), 'rikke');
+    const picker = await browser.get('/organizations');
+    const path = new URL(await makeLink('u1', { returnUrl })).pathname;
+    const page = await browser.get(path);
+    sandbox.faults.set('organizations', { kind: 'slow', ms: 400 }, 1);
+    const asked = sandbox.count('GET', '/v1/organizations');
+    const slow = browser.submit(picker, '/organizations', { organizationId: '118244' });
+    for (let tries = 0; tries < 200 && sandbox.count('GET', '/v1/organizations') === asked; tries += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect((await browser.submit(page, path)).status).toBe(303);
+    expect((await leave(browser, await slow)).text).toContain('connection=connected');
+    expect((await browser.get('/connection')).status).toBe(200);
+  } finally {
+    await sql.remove();
+  }
 });
 
 describe('a return address', () => {
@@ -263,7 +450,6 @@ describe('a return address', () => {
     '/relative',
     'javascript:alert(1)//https://app.fakturaflow.example',
     'data:text/html,x',
-    'https://app.fakturaflow.example\u0000.evil.example',
     'https://app.fakturaflow.example%2eevil.example',
     'https://app。fakturaflow.example.evil.example',
     'https://[::1]/',
@@ -281,6 +467,10 @@ describe('a return address', () => {
       'https://app.fakturaflow.example/\t//evil.example',
       'https://app.fakturaflow.example///evil.example?connection=connected',
     ],
+    [
+      'https://app.fakturaflow.example/?flag&q=a%20b&sig=a~b!',
+      'https://app.fakturaflow.example/?flag&q=a%20b&sig=a~b!&connection=connected',
+    ],
     ['https://app.fakturaflow.example/?connection=failed#a', 'https://app.fakturaflow.example/?connection=connected#a'],
     [
       'https://app.fakturaflow.example/"><script>',
@@ -288,9 +478,9 @@ describe('a return address', () => {
     ],
   ])('%j is kept as every browser reads it', async (address, expected) => {
     const browser = openBrowser(testApp.app);
-    await browser.connectBy(await makeLink('u1', { returnUrl: address }), 'rikke', '118244');
-    const { text } = await browser.get('/leaving');
-    expect(text).toContain(`content="0; url=${expected}"`);
+    const chosen = await browser.connectBy(await makeLink('u1', { returnUrl: address }), 'rikke', '118244');
+    const { text } = await leave(browser, chosen);
+    expect(text).toContain(`content="0; url=${expected.replaceAll('&', '&amp;')}"`);
   });
 });
 

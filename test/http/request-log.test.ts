@@ -60,13 +60,24 @@ test('a request is one line, without what its query, its cookies and its body he
   expect(testApp.logText()).not.toMatch(/secret|of-the/);
 });
 
-test.each([
+test.each<string[]>([
   ['/link/id.signature', '/link/:token'],
   ['/api/v1/users/rikke@rn.example/connections/dinero', '/api/v1/users/:userId/connections/dinero'],
   ['/api/v1/users/a%2Fb/links', '/api/v1/users/:userId/links'],
   ['/api/v1/users/u1/connections/dinero/proxy/v1/1/contacts/rikke', '/api/v1/users/:userId/connections/dinero/proxy/*'],
   ['/LINK/id.signature', '/link/:token'],
   ['/Api/V1/Users/rikke/links', '/Api/V1/Users/:userId/links'],
+  ...[
+    '//link/T',
+    '/link//T',
+    '/link%2FT',
+    '/%6Cink/T',
+    '/link/T/more',
+    '/api//v1/users/rikke',
+    '/api/v1//users/rikke',
+    '/api/v1/users/u1/connections/dinero/proxy%2Fv1',
+    '/x\\users\\rikke',
+  ].map((path) => [path, '(another path)']),
   ['/connection', '/connection'],
 ])('the path %s is logged as %s', (path, logged) => {
   expect(describePath(path)).toBe(logged);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { answerAuthorization, createCookieJar } from '../support/person.ts';
-import { authorizeUrl, REDIRECT_URI, redeem, refresh, SCOPE, startTestSandbox } from './support.ts';
+import { authorizeUrl, collectPages, REDIRECT_URI, redeem, refresh, SCOPE, startTestSandbox } from './support.ts';
 
 let sandbox: Sandbox;
 beforeAll(async () => {
@@ -15,18 +15,7 @@ const accept = { person: 'rikke', consent: 'accept' } as const;
 describe('the pages', () => {
   async function seePages(changes: Record<string, string>) {
     const jar = createCookieJar();
-    const texts: string[] = [];
-    const original = globalThis.fetch;
-    globalThis.fetch = async (input, init) => {
-      const response = await original(input, init);
-      if (response.status === 200) texts.push(await response.clone().text());
-      return response;
-    };
-    try {
-      await answerAuthorization(authorizeUrl(sandbox, changes), { ...accept, jar });
-    } finally {
-      globalThis.fetch = original;
-    }
+    const texts = await collectPages(() => answerAuthorization(authorizeUrl(sandbox, changes), { ...accept, jar }));
     return { jar, texts };
   }
 

@@ -78,3 +78,20 @@ export async function connect(sandbox: Sandbox, person = 'rikke', changes: Recor
 export function callDinero(sandbox: Sandbox, path: string, accessToken: string): Promise<Response> {
   return fetch(new URL(path, sandbox.origin), { headers: { authorization: `Bearer ${accessToken}` } });
 }
+
+/** What the sandbox shows, page by page, while `walk` goes through it. */
+export async function collectPages(walk: () => Promise<unknown>): Promise<string[]> {
+  const texts: string[] = [];
+  const original = globalThis.fetch;
+  globalThis.fetch = async (input, init) => {
+    const response = await original(input, init);
+    if (response.status === 200) texts.push(await response.clone().text());
+    return response;
+  };
+  try {
+    await walk();
+  } finally {
+    globalThis.fetch = original;
+  }
+  return texts;
+}

@@ -7,8 +7,9 @@ import session from 'express-session';
 import { createDinero } from '../../src/adapters/dinero.ts';
 import { createDineroForwarding } from '../../src/adapters/dinero-forwarding.ts';
 import { createVismaConnect } from '../../src/adapters/visma-connect.ts';
-import type { Brand } from '../../src/config.ts';
+import type { Brand, Config } from '../../src/config.ts';
 import { ConnectError } from '../../src/core/errors.ts';
+import type { Doctor } from '../../src/core/findings.ts';
 import { createCore } from '../../src/core/index.ts';
 import type { WebhookReceiver } from '../../src/core/ports.ts';
 import type { RefreshTokenPolicy } from '../../src/core/refresh-schedule.ts';
@@ -16,7 +17,7 @@ import type { RefreshReport } from '../../src/core/types.ts';
 import { createApp } from '../../src/http/app.ts';
 import { createLogger } from '../../src/logger.ts';
 import { type Sandbox, type SandboxOptions, type SandboxSettings, startSandbox } from '../../src/sandbox/sandbox.ts';
-import { createFixedClock } from './clock.ts';
+import { createFixedClock, type FixedClock } from './clock.ts';
 import { createMemoryStores, type Stores } from './memory-stores.ts';
 
 export const testClient = { clientId: 'isv_test', clientSecret: 'a-client-secret-for-tests' };
@@ -34,12 +35,19 @@ export type TestAppOptions = {
   refreshTokenPolicy?: RefreshTokenPolicy;
   stores?: Partial<Stores>;
   apiRateLimit?: number;
+  /** In the place of express-session's own, which brings ended sessions back. */
+  sessionStore?: (clock: FixedClock) => session.Store;
   /** Where the proxy sends to, when that is not the sandbox, and how long it waits. */
   forwarding?: Partial<Parameters<typeof createDineroForwarding>[0]>;
   /** Whether the database belongs to this deployment; yes when left out. */
   isOurs?: () => boolean;
   /** Where the integrator is told; with none, nothing is queued. */
   webhookReceiver?: WebhookReceiver;
+  /** The setup assistant; not there when left out, as in production. */
+  setup?: Config['setup'];
+  doctor?: Doctor;
+  /** The sandbox counts as the app's own. */
+  builtIn?: boolean;
 };
 
 export function startTestSandbox(
@@ -102,9 +110,10 @@ export function createTestApp(sandbox: Pick<Sandbox, 'origin'>, options: TestApp
     core,
     clock,
     logger: createLogger({ level: 'debug', destination }),
-    sessionStore,
+    sessionStore: options.sessionStore?.(clock) ?? sessionStore,
     formTargets: provider.origins,
     readinessChecks: [{ name: 'visma_connect', check: provider.check }],
+    ...(options.doctor ? { doctor: options.doctor } : {}),
     config: {
       https: options.https ?? false,
       baseUrl: testOrigin,
@@ -120,8 +129,12 @@ export function createTestApp(sandbox: Pick<Sandbox, 'origin'>, options: TestApp
         termsUrl: null,
         ...options.brand,
       },
-      provider: { scopes },
-      sandbox: null,
+      redirectUri: `${testOrigin}/oauth/callback`,
+      dineroApiUrl: sandbox.origin,
+      refreshTokenPolicy,
+      setup: options.setup ?? null,
+      provider: { issuer: sandbox.origin, clientId: testClient.clientId, scopes },
+      sandbox: options.builtIn ? {} : null,
     },
   });
   const logs = () => lines.map((line) => JSON.parse(line) as Record<string, unknown>);

@@ -19,7 +19,8 @@ export function openBrowser(app: Express, headers: Record<string, string> = {}) 
 
   /** Presses the button of the form that a page shows: with the form's own token. */
   async function submit(page: Response, path: string, fields: Record<string, string> = {}): Promise<Response> {
-    return post(path, { _csrf: tokenOf(page), ...fields });
+    const user = /name="_user" value="([^"]+)"/.exec(page.text)?.[1];
+    return post(path, { _csrf: tokenOf(page), ...(user ? { _user: user } : {}), ...fields });
   }
 
   /** Clicks "Connect to Dinero", or "Reconnect" when connected; answers where Visma Connect is. */

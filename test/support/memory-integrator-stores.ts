@@ -34,6 +34,7 @@ export function createMemoryApiKeys(): ApiKeyStore {
 
 export function createMemoryLinks(): LinkStore {
   const links = new Map<string, Link>();
+  const returned = new Set<string>();
   return {
     async insert(link) {
       links.set(link.id, structuredClone(link));
@@ -54,6 +55,11 @@ export function createMemoryLinks(): LinkStore {
       if (!link) return false;
       if (link.browserId === null) Object.assign(link, { browserId, openedAt: now });
       return link.browserId === browserId;
+    },
+    async markReturned(id) {
+      const first = !returned.has(id) && links.get(id)?.returnUrl != null;
+      if (first) returned.add(id);
+      return first;
     },
     async deleteExpiredBefore(before) {
       const old = [...links.values()].filter(({ expiresAt }) => expiresAt < before);

@@ -88,6 +88,20 @@ function createMemoryAttempts(): AttemptStore {
       [...attempts.values()].filter(
         ({ id, startedAt, result }) => result?.kind === 'undecided' && startedAt < before && parkedGrants.has(id),
       ),
+    async listLatest(limit) {
+      const latest = [...attempts.values()].sort(
+        (a, b) => b.startedAt.getTime() - a.startedAt.getTime() || (a.id < b.id ? 1 : -1),
+      );
+      return structuredClone(
+        latest.slice(0, limit).map(({ id, startedAt, expiresAt, returnedAt, result }) => ({
+          id,
+          startedAt,
+          expiresAt,
+          returnedAt,
+          result,
+        })),
+      );
+    },
     async deleteStartedBefore(before) {
       const old = [...attempts.values()].filter(({ startedAt }) => startedAt < before);
       for (const { id } of old) attempts.delete(id);

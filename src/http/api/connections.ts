@@ -4,13 +4,19 @@ import { type RequestHandler, Router } from 'express';
 import { z } from 'zod';
 import { ConnectError } from '../../core/errors.ts';
 import type { Core } from '../../core/index.ts';
-import { refuseOtherMethods } from '../errors.ts';
+import { RequestError, refuseOtherMethods } from '../errors.ts';
 import { requireScope } from './authentication.ts';
 import { parseInput, readJson, userId } from './input.ts';
 import { describeConnection, describeEvent, describeListed, describeOrganization } from './representations.ts';
 
 const statuses = ['pending', 'connected', 'needs_reconnect', 'disconnected'] as const;
-const pageSize = z.coerce.number().int().min(1).max(200).default(50);
+const usualPageSize = 50;
+const pageSize = z
+  .string()
+  .regex(/^\d{1,3}$/)
+  .transform(Number)
+  .pipe(z.number().min(1).max(200))
+  .default(usualPageSize);
 /** An access token lives an hour at most (facts, section 1). */
 const longestTtlSeconds = 3_600;
 
@@ -98,13 +104,23 @@ export function createConnectionRouter(core: ConnectionCore): Router {
   return router;
 }
 
+/** Throws RequestError bad_request for what no page of ours has ended with. */
+function readCursor(cursor: string): string {
+  const after = Buffer.from(cursor, 'base64url').toString();
+  if (toCursor(after) !== cursor) throw new RequestError('bad_request', null, 'cursor: must be a nextCursor');
+  return parseInput(userId, after);
+}
+
+function toCursor(after: string): string {
+  return Buffer.from(after).toString('base64url');
+}
+
 /** All connections, page by page. */
 export function listConnections(core: ConnectionCore): RequestHandler {
   return async (request, response) => {
     const { status, cursor, limit } = parseInput(listQuery, request.query);
-    const after = cursor === undefined ? null : parseInput(userId, Buffer.from(cursor, 'base64url').toString());
+    const after = cursor === undefined ? null : readCursor(cursor);
     const { page, next } = await core.connections.list({ status: status ?? null, after, limit });
-    const nextCursor = next === null ? null : Buffer.from(next).toString('base64url');
-    response.json({ connections: page.map(describeListed), nextCursor });
+    response.json({ connections: page.map(describeListed), nextCursor: next === null ? null : toCursor(next) });
   };
 }

@@ -4,13 +4,14 @@ import type { RequestHandler } from 'express';
 import { z } from 'zod';
 import type { Core } from '../../core/index.ts';
 import { longestLinkSeconds, usualLinkSeconds } from '../../core/links.ts';
+import { text } from '../bodies.ts';
 import { languages } from '../locals.ts';
 import { parseInput } from './input.ts';
 
 const shortestLinkSeconds = 60;
 
 const linkRequest = z.strictObject({
-  returnUrl: z.string().min(1).max(2_000).optional(),
+  returnUrl: text(2_000).min(1).optional(),
   language: z.enum(languages).optional(),
   expiresInSeconds: z.number().int().min(shortestLinkSeconds).max(longestLinkSeconds).default(usualLinkSeconds),
 });

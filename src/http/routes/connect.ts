@@ -10,16 +10,17 @@ import { readAttemptId } from '../attempt-id.ts';
 import { parseBody } from '../bodies.ts';
 import { languageOf } from '../locals.ts';
 import { leaveNotice } from '../notices.ts';
-import { leaveForReturn } from '../returning.ts';
+import { findReturnHref, leaveForReturn } from '../returning.ts';
 import { beginSession, renewSession } from '../sessions.ts';
 
 const startForm = z.object({ prompt: z.literal('login').optional() });
 
 export function createConnectRoutes(
-  core: Pick<Core, 'connecting' | 'connections' | 'work'>,
+  core: Pick<Core, 'connecting' | 'connections' | 'links' | 'work'>,
   options: { clock: Clock; scopes: string[]; https: boolean },
 ) {
   const router = Router();
+  const wayBack = { core, https: options.https };
 
   // The person reads what will happen, and presses the button.
   router.get('/', (request, response) => renderHome(request, response, null));
@@ -54,10 +55,11 @@ export function createConnectRoutes(
     // A later visit: the connection knows best what is to be done now.
     const repeated = result.isRepeat || request.session.renewedFor === id || result.kind === 'kept';
     if (repeated) return response.redirect(303, result.kind === 'undecided' ? `/reconnect/${id}` : '/connection');
-    await renewSession(request, result.userId, { renewedFor: id }, options.clock.now());
+    const linkId = result.linkId ?? undefined;
+    await renewSession(request, result.userId, { renewedFor: id, linkId }, options.clock.now());
     if (result.kind === 'undecided') return response.redirect(303, `/reconnect/${id}`);
     if (result.kind === 'authorized') return response.redirect(303, '/organizations');
-    if (await leaveForReturn(request, response)) return;
+    if (await leaveForReturn(wayBack, request, response, linkId)) return;
     leaveNotice(response, 'reconnected', options.https);
     response.redirect(303, '/connection');
   }
@@ -67,9 +69,10 @@ export function createConnectRoutes(
     try {
       return await core.connecting.finish(id, request.session.browserId ?? null);
     } catch (error) {
-      const cancelled = isConnectError(error, 'access_denied') && request.session.returning === 'due';
-      if (cancelled) request.session.cancelled = true;
-      if (cancelled && (await leaveForReturn(request, response))) return null;
+      const linkId = await core.connecting.findLink(id, request.session.browserId ?? null);
+      const cancelled = isConnectError(error, 'access_denied');
+      if (cancelled && (await leaveForReturn(wayBack, request, response, linkId, 'cancelled'))) return null;
+      response.locals.returnHref = await findReturnHref(wayBack, request, linkId);
       throw error;
     }
   }

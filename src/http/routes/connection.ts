@@ -6,7 +6,7 @@ import type { Core } from '../../core/index.ts';
 import type { Clock } from '../../core/ports.ts';
 import { describeAccess } from '../access.ts';
 import { type Notice, takeNotice } from '../notices.ts';
-import { returnHrefOf } from '../returning.ts';
+import { findReturnHref } from '../returning.ts';
 import { describeEvent, describeReason } from '../timeline.ts';
 
 const dayMilliseconds = 24 * 3600 * 1000;
@@ -19,7 +19,7 @@ const noticeKinds: Record<Notice, 'success' | 'info'> = {
 };
 
 export function createConnectionRoutes(
-  core: Pick<Core, 'connections' | 'disconnecting'>,
+  core: Pick<Core, 'connections' | 'disconnecting' | 'links'>,
   options: { clock: Clock; https: boolean },
 ) {
   const router = Router();
@@ -31,7 +31,8 @@ export function createConnectionRoutes(
     if (connection.status === 'disconnected') return renderDisconnected(response);
     if (connection.status === 'pending') return response.redirect(303, '/organizations');
     const notice = takeNotice(request, response, options.https);
-    response.locals.returnHref = connection.status === 'connected' ? returnHrefOf(request) : null;
+    const wayBack = { core, https: options.https };
+    response.locals.returnHref = await findReturnHref(wayBack, request, request.session.linkId);
     renderConnection(response, connection, notice, options.clock.now());
   });
 

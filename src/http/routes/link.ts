@@ -1,7 +1,6 @@
 // A link of the integrator, and the way back to it. Looking at a link changes nothing, for mail programs look at links
 // too; the button binds this browser to the link's user (decision 14).
 
-import { randomUUID } from 'node:crypto';
 import { type Request, type Response, Router } from 'express';
 import type { ConnectionSummary } from '../../core/connections.ts';
 import { ConnectError } from '../../core/errors.ts';
@@ -9,9 +8,12 @@ import type { Core } from '../../core/index.ts';
 import type { Link } from '../../core/integrator-types.ts';
 import type { Clock } from '../../core/ports.ts';
 import { describeAccess } from '../access.ts';
+import { RequestError } from '../errors.ts';
 import { languageOf } from '../locals.ts';
-import type { LinkStep, Outcome } from '../returning.ts';
+import { type LinkStep, type Outcome, readBrowser, recognizeBrowser } from '../returning.ts';
 import { renewSession } from '../sessions.ts';
+
+const outcomeField = 'connection';
 
 type LinkRequest = Request<{ token: string }>;
 
@@ -20,10 +22,11 @@ export function createLinkRoutes(
   options: { clock: Clock; scopes: string[]; https: boolean },
 ) {
   const router = Router();
+  const { https } = options;
 
   // Who asks, for what, and where it leads.
   router.get('/link/:token', async (request, response) => {
-    const link = await find(request);
+    const link = await core.links.find(request.params.token, recognizeBrowser(request, response, https));
     if (link.language !== null && link.language !== languageOf(response) && !('lang' in request.query)) {
       return response.redirect(303, `${request.path}?lang=${link.language}`);
     }
@@ -32,13 +35,14 @@ export function createLinkRoutes(
 
   // The button: from now on this browser acts for the link's user.
   router.post('/link/:token', async (request, response) => {
-    if (options.https && !request.secure) {
+    if (https && !request.secure) {
       throw new ConnectError('misconfigured', 'BASE_URL is https, but requests come as http: set TRUST_PROXY');
     }
-    const browserId = request.session.browserId ?? randomUUID();
-    const { id: linkId, userId, returnUrl } = await core.links.open(request.params.token, browserId);
-    const returning = returnUrl === null ? undefined : ('due' as const);
-    await renewSession(request, userId, { browserId, linkId, returning }, options.clock.now());
+    const browser = readBrowser(request, https);
+    if (browser === null) throw new RequestError('form_expired');
+    const { id: linkId, userId } = await core.links.open(request.params.token, browser);
+    const browserId = request.session.browserId ?? browser;
+    await renewSession(request, userId, { browserId, linkId }, options.clock.now());
     const step = nextStep(await core.connections.find(userId));
     if (step === 'see') return response.redirect(303, '/connection');
     if (step === 'choose') return response.redirect(303, '/organizations');
@@ -53,24 +57,19 @@ export function createLinkRoutes(
   });
 
   // The last page: the browser goes on by itself, and a person who is faster has a button.
-  router.get('/leaving', async (request, response) => {
-    const { userId, linkId } = request.session;
-    const returnUrl = linkId === undefined ? null : await core.links.findReturnUrl(linkId);
-    if (returnUrl === null || userId === undefined) return response.redirect(303, '/connection');
-    const connection = await core.connections.find(userId);
-    const outcome = outcomeOf(request.session.cancelled === true, connection);
+  router.get('/leaving/:linkId', async (request, response) => {
+    const way = await core.links.findWayBack(request.params.linkId, readBrowser(request, https));
+    if (way === null) return response.redirect(303, '/connection');
+    const connection = await core.connections.find(way.userId);
+    const outcome = outcomeOf(request.query.outcome === 'cancelled', connection);
     response.render('leaving', {
       title: response.locals.t(`leaving.${outcome}.heading`),
       step: outcome === 'connected' ? 4 : null,
       outcome,
-      returnUrl: addOutcome(returnUrl, outcome),
+      returnUrl: addOutcome(way.returnUrl, outcome),
       organization: outcome === 'connected' ? (connection?.organization ?? null) : null,
     });
   });
-
-  function find(request: LinkRequest): Promise<Link> {
-    return core.links.find(request.params.token, request.session.browserId ?? null);
-  }
 
   async function renderLink(link: Link, request: LinkRequest, response: Response, notice: string | null) {
     const step = nextStep(await core.connections.find(link.userId));
@@ -82,14 +81,18 @@ export function createLinkRoutes(
       access: describeAccess(options.scopes),
       returnHost: link.returnUrl === null ? null : new URL(link.returnUrl).host,
       opened: link.browserId !== null,
+      // The button acts for the link's user, whoever this browser acted for before.
+      userMark: '',
       notice,
       step: step === 'connect' ? 1 : null,
       asking: step === 'connect' || step === 'reconnect',
     });
   }
 
-  const renderAgain = async (request: LinkRequest, response: Response): Promise<void> =>
-    renderLink(await find(request), request, response, 'notices.stale');
+  async function renderAgain(request: LinkRequest, response: Response): Promise<void> {
+    const link = await core.links.find(request.params.token, recognizeBrowser(request, response, https));
+    await renderLink(link, request, response, 'notices.stale');
+  }
 
   return { router, renderAgain };
 }
@@ -105,8 +108,10 @@ function outcomeOf(cancelled: boolean, connection: ConnectionSummary | null): Ou
   return connection?.status === 'connected' ? 'connected' : 'failed';
 }
 
+/** The query stays as it was written, to the letter: it may be signed. */
 function addOutcome(returnUrl: string, outcome: Outcome): string {
   const url = new URL(returnUrl);
-  url.searchParams.set('connection', outcome);
+  if (url.searchParams.has(outcomeField)) url.searchParams.set(outcomeField, outcome);
+  else url.search += `${url.search === '' ? '?' : '&'}${outcomeField}=${outcome}`;
   return url.href;
 }

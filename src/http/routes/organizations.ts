@@ -18,7 +18,7 @@ const searchQuery = z.object({ q: text(200).catch('').default('') });
 type Shown = { chosen: string | null; notice: string | null; query: string };
 
 export function createOrganizationRoutes(
-  core: Pick<Core, 'organizations' | 'connections'>,
+  core: Pick<Core, 'organizations' | 'connections' | 'links'>,
   options: { https: boolean },
 ) {
   const router = Router();
@@ -42,7 +42,7 @@ export function createOrganizationRoutes(
       if (!isConnectError(error, 'organization_unknown', 'organization_not_pro')) throw error;
       return renderAgain(request, response, 409, `notices.${error.code}`);
     }
-    if (await leaveForReturn(request, response)) return;
+    if (await leaveForReturn({ core, https: options.https }, request, response, request.session.linkId)) return;
     if (before?.status !== 'connected') leaveNotice(response, 'connected', options.https);
     else if (before.organization?.id !== organizationId) leaveNotice(response, 'company_changed', options.https);
     response.redirect(303, '/connection');

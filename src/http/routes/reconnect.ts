@@ -6,6 +6,7 @@ import type { Core } from '../../core/index.ts';
 import { readAttemptId } from '../attempt-id.ts';
 import { parseBody } from '../bodies.ts';
 import { leaveNotice, type Notice } from '../notices.ts';
+import { leaveForReturn } from '../returning.ts';
 
 const decisionForm = z.object({ decision: z.enum(['replace', 'keep']) });
 
@@ -13,7 +14,10 @@ type Decision = z.infer<typeof decisionForm>['decision'];
 type Result = Awaited<ReturnType<Core['connecting']['decide']>>;
 type AttemptRequest = Request<{ attemptId: string }>;
 
-export function createReconnectRoutes(core: Pick<Core, 'connecting' | 'connections'>, options: { https: boolean }) {
+export function createReconnectRoutes(
+  core: Pick<Core, 'connecting' | 'connections' | 'links'>,
+  options: { https: boolean },
+) {
   const router = Router();
 
   // Which company it is about, what is different, and what the person can do now.
@@ -31,6 +35,10 @@ export function createReconnectRoutes(core: Pick<Core, 'connecting' | 'connectio
     }
     const result = await core.connecting.decide(id, browserId, decision);
     const notice = follows(result, decision) ? noticeOf(result) : 'first_answer';
+    if (result.kind !== 'authorized' && notice !== 'first_answer') {
+      const wayBack = { core, https: options.https };
+      if (await leaveForReturn(wayBack, request, response, request.session.linkId)) return;
+    }
     if (notice) leaveNotice(response, notice, options.https);
     response.redirect(303, result.kind === 'authorized' ? '/organizations' : '/connection');
   });
