@@ -12,4 +12,9 @@ export const shared = {
   },
 };
 
-export default { ...shared, testMatch: ['<rootDir>/test/**/*.test.ts'], testPathIgnorePatterns: ['/test/browser/'] };
+export default {
+  ...shared,
+  testMatch: ['<rootDir>/test/**/*.test.ts'],
+  testPathIgnorePatterns: ['/test/browser/'],
+  maxWorkers: 2,
+};
