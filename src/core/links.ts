@@ -19,6 +19,7 @@ export const longestLinkSeconds = 7 * 86_400;
 /** A reconnect link that is told again lives at least this much longer. */
 const leastReconnectMilliseconds = 86_400_000;
 const idBytes = 16;
+const idForm = /^[\w-]{22}$/;
 const form = /^([\w-]{22})\.([\w-]{43})$/;
 
 /** `secrets`: the first signs, all verify. `returnUrlOrigins` are the ones that a link may lead back to. */
@@ -106,7 +107,7 @@ export function createLinks(
     linkId: string,
     browserId: string | null,
   ): Promise<{ userId: string; returnUrl: string } | null> {
-    const link = await links.find(linkId);
+    const link = browserId !== null && idForm.test(linkId) ? await links.find(linkId) : null;
     if (!link?.returnUrl || link.browserId !== browserId || !isAllowed(link.returnUrl)) return null;
     return { userId: link.userId, returnUrl: link.returnUrl };
   }

@@ -44,14 +44,15 @@ describe('a link', () => {
     expect(await links.findWayBack(id, 'b1')).toEqual({ userId: 'u1', returnUrl: `${origin}/x` });
     expect(await links.findWayBack(id, 'b2')).toBeNull();
     expect(await links.findWayBack(id, null)).toBeNull();
+    expect(await links.findWayBack(`${id}\0`, 'b1')).toBeNull();
     expect(await create([secret], []).findWayBack(id, 'b1')).toBeNull();
   });
 
   test('that nobody opened leads nobody back', async () => {
     const links = create();
     const { token } = await links.create(asked);
-    expect(await links.findWayBack((await links.find(token, null)).id, null)).not.toBeUndefined();
-    expect(await links.findWayBack((await links.find(token, null)).id, 'b1')).toBeNull();
+    const { id } = await links.find(token, null);
+    for (const browser of [null, 'b1']) expect(await links.findWayBack(id, browser)).toBeNull();
   });
 
   test('that another browser opens in the same moment is used', async () => {
