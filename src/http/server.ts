@@ -15,7 +15,12 @@ function isForProxy(url: string): boolean {
 
 /** `bodyLimitMilliseconds`: whoever has not sent a whole body by then, other than to the proxy, is disconnected. */
 export function createLimitedServer(app: RequestListener, { bodyLimitMilliseconds = 30_000 } = {}) {
-  const server = createServer(limits, app);
+  const server = createServer(limits, (request, response) => {
+    const { url = '' } = request;
+    // Express would answer by itself what it cannot read, without a header or a log line of ours.
+    if (url.startsWith('/') || URL.canParse(url)) return app(request, response);
+    response.writeHead(400).end();
+  });
   server.maxConnections = maxConnections;
   // Browsers open sockets ahead on which nothing is asked yet; close() alone would wait for them.
   const silent = new Set<Socket>();

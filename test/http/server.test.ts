@@ -40,6 +40,18 @@ test('a body for the proxy may take its time', async () => {
   expect(await sendHalf('/api/v1/users/u1/connections/dinero/proxy/v1/1/files')).toBeNull();
 });
 
+test.each(['http://[/', 'http:///', '*', 'x:'])(
+  'the target %s is refused before anybody has to read it',
+  async (target) => {
+    const socket = connect(port, '127.0.0.1');
+    sockets.push(socket);
+    socket.write(`GET ${target} HTTP/1.1\r\nhost: x\r\n\r\n`);
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
+    expect(answer.toString()).not.toContain('X-Powered-By');
+  },
+);
+
 test('a whole body is answered, and its connection stays', async () => {
   for (let times = 0; times < 3; times += 1) {
     const response = await fetch(`http://127.0.0.1:${port}/`, { method: 'POST', body: 'hello' });
