@@ -233,6 +233,29 @@ describe('a link', () => {
     expect((await browser.submit(stale, path)).status).toBe(303);
   });
 
+  test('is not followed where the session’s cookie could not be set: https, seen as http', async () => {
+    testApp = createTestApp(sandbox, { https: true });
+    backend = await createBackend(testApp);
+    const browser = openBrowser(testApp.app);
+    const path = new URL(await makeLink('u1')).pathname;
+    const cookies = (await browser.get(path)).headers['set-cookie'] as unknown as string[];
+    expect(cookies.every((cookie) => cookie.startsWith('__Host-') && cookie.includes('; Secure'))).toBe(true);
+    const page = await browser.get(path);
+    const cookie = cookies.map((line) => line.split(';')[0]).join('; ');
+    const own = openBrowser(testApp.app, { cookie });
+    const pressed = await own.post(path, { _csrf: tokenOf(await own.get(path)) });
+    expect([page.status, pressed.status]).toEqual([200, 500]);
+    expect(testApp.logText()).toContain('TRUST_PROXY');
+  });
+
+  test('that failed is in no log either', async () => {
+    const url = await makeLink('u1');
+    testApp.clock.advance(3_600);
+    await open(url);
+    await open(`${url}x`);
+    expect(testApp.logText()).not.toContain(url.split('.').at(-1));
+  });
+
   test('is in no log', async () => {
     const url = await makeLink('u1', { returnUrl });
     await openBrowser(testApp.app).follow(url);

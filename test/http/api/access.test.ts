@@ -162,6 +162,18 @@ describe('a request too many', () => {
     expect((await other.call('get', '/connections')).status).toBe(200);
   });
 
+  test('with keys that are not taken is counted for each address', async () => {
+    testApp = createTestApp(sandbox, { trustProxy: 1 });
+    const guess = (address: string) =>
+      request(testApp.app)
+        .get('/api/v1/connections')
+        .set('authorization', 'Bearer guess')
+        .set('x-forwarded-for', address);
+    for (let sent = 0; sent < 60; sent += 1) expect((await guess('192.0.2.1')).status).toBe(401);
+    expect((await guess('192.0.2.1')).status).toBe(429);
+    expect((await guess('192.0.2.2')).status).toBe(401);
+  });
+
   test('with keys that are not taken is answered 429, while good ones work on', async () => {
     for (let sent = 0; sent < 60; sent += 1) await backend.callWith('Bearer guess', 'get', '/connections');
     const refused = await backend.callWith('Bearer guess', 'get', '/connections');

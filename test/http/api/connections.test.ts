@@ -270,6 +270,20 @@ describe('the companies', () => {
 });
 
 describe('the list of connections', () => {
+  test('goes on behind a user id of any characters, and ends when the last page is full', async () => {
+    const users = ['a/b', 'rikke@rn.example', 'æøå', '🌷'];
+    for (const userId of users) {
+      const { body } = await backend.call('post', `/users/${encodeURIComponent(userId)}/links`, {});
+      await openBrowser(testApp.app).connectBy(body.url, 'rikke', '118244');
+    }
+    const first = await backend.call('get', '/connections?limit=3');
+    const second = await backend.call('get', `/connections?limit=1&cursor=${first.body.nextCursor}`);
+    const seen = [...first.body.connections, ...second.body.connections].map(({ userId }) => userId);
+    expect(seen.sort()).toEqual(users.sort());
+    expect(second.body.nextCursor).toBeNull();
+    expect((await backend.call('get', '/connections?limit=4')).body.nextCursor).toBeNull();
+  });
+
   test('is read page by page, each one once, and by status', async () => {
     const users = [
       await connect('rikke', '118244'),
