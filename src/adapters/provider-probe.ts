@@ -2,6 +2,7 @@
 // code that nobody issued, and an authorize request that is followed to the first page.
 
 import { createHash, randomBytes } from 'node:crypto';
+import { parseJsonObject } from '../core/json.ts';
 import type { Clock } from '../core/ports.ts';
 import type { AuthorizeAnswer, DiscoveryAnswer, DiscoveryDocument, ProviderProbe } from '../core/probes.ts';
 import { isSameSite, readPage } from './authorize-page.ts';
@@ -56,7 +57,7 @@ async function orNoAnswer<T>(ask: () => Promise<T>): Promise<T | { kind: 'none' 
 }
 
 function readDocument(text: string, { status, headers }: Response, ourTime: number): DiscoveryAnswer {
-  const fields = parseObject(text);
+  const fields = parseJsonObject(text) ?? {};
   const endpoints = Object.fromEntries(
     Object.entries(fields).filter((entry): entry is [string, string] => {
       const [name, value] = entry;
@@ -109,7 +110,7 @@ function describeTokenRequest({ clientId, clientSecret, redirectUri }: ProbedCli
 }
 
 function readError(text: string): string | null {
-  const { error } = parseObject(text);
+  const error = parseJsonObject(text)?.error;
   return typeof error === 'string' && /^[a-z_]{1,60}$/.test(error) ? error : null;
 }
 
@@ -152,15 +153,6 @@ async function followToPage(fetchPage: Fetch, start: URL): Promise<AuthorizeAnsw
     url = next;
   }
   return { kind: 'unclear' };
-}
-
-function parseObject(text: string): Record<string, unknown> {
-  try {
-    const parsed: unknown = JSON.parse(text);
-    return typeof parsed === 'object' && parsed !== null ? (parsed as Record<string, unknown>) : {};
-  } catch {
-    return {};
-  }
 }
 
 function textsOf(value: unknown): string[] {

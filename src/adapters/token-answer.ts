@@ -1,6 +1,7 @@
 // The token endpoint's raw answer, before and beside what the OAuth library makes of it.
 
 import { ConnectError } from '../core/errors.ts';
+import { parseJsonObject } from '../core/json.ts';
 import type { RefreshOutcome } from '../core/types.ts';
 import { parseRetryAfter } from './outbound.ts';
 
@@ -33,7 +34,7 @@ const knownErrors = [
 /** Reads a token endpoint's answer of any shape; never throws on its content. */
 export async function readTokenAnswer(response: Response): Promise<Answer> {
   const text = await response.text();
-  const body = parseObject(text);
+  const body = parseJsonObject(text);
   const { id_token: idToken, ...rest } = body ?? {};
   const init = { status: response.status, headers: response.headers };
   const bodyless = [204, 205, 304].includes(response.status);
@@ -82,15 +83,6 @@ export function judgeTokenFailure(answer: Answer, now: Date): ConnectError {
     );
   }
   return new ConnectError('provider_unavailable', `token endpoint gave an unusable answer with status ${status}`);
-}
-
-function parseObject(text: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : null;
-  } catch {
-    return null;
-  }
 }
 
 /** What a refresh that brought no usable answer means for the token that was sent. */

@@ -1,8 +1,9 @@
 // Keys of the integrator's backends (requirements, B9): random, shown once, kept as a hash, scoped, ending, revocable.
 
-import { hash as digest, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash as digest, randomBytes } from 'node:crypto';
 import type { ApiKey, ApiScope } from './integrator-types.ts';
 import type { Clock } from './ports.ts';
+import { isSameSecret } from './secrets.ts';
 import type { ApiKeyStore } from './stores.ts';
 
 export type ApiKeys = ReturnType<typeof createApiKeys>;
@@ -52,7 +53,8 @@ export function createApiKeys(ports: { clock: Clock; apiKeys: ApiKeyStore }) {
   async function check(text: string): Promise<ApiKeyCheck> {
     const [, id, secret] = form.exec(text) ?? [];
     const key = id === undefined ? null : await find(id);
-    if (!key || !isSame(hash(secret ?? ''), Buffer.from(key.secretHash, 'base64url'))) return { refusal: 'unknown' };
+    if (!key || !isSameSecret(hash(secret ?? ''), Buffer.from(key.secretHash, 'base64url')))
+      return { refusal: 'unknown' };
     return judge(key);
   }
 
@@ -98,8 +100,4 @@ export function createApiKeys(ports: { clock: Clock; apiKeys: ApiKeyStore }) {
 
 function hash(secret: string): Buffer {
   return digest('sha256', secret, 'buffer');
-}
-
-function isSame(one: Buffer, other: Buffer): boolean {
-  return one.length === other.length && timingSafeEqual(one, other);
 }

@@ -2,6 +2,7 @@
 // is asked, kept or sent, and of the text only what this file recognises comes back.
 
 import { type DiagnosisCode, diagnoseStatus, dineroCodes, oauthErrors, phrases } from './diagnoses.ts';
+import { parseJsonObject } from './json.ts';
 
 /**
  * `known`: `named` is the word or number that was recognised. `error_id`: the id of a provider's error page, which that
@@ -52,7 +53,7 @@ function readAddress(text: string, own: Words): Diagnosis | null {
 
 /** A body of Visma Connect, Dinero or this app, or a line of this app's log. */
 function readJson(text: string, own: Words): Diagnosis | null {
-  const body = parseObject(text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1));
+  const body = parseJsonObject(text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1));
   if (!body) return null;
   const fields = new Map(Object.entries(body).map(([name, value]) => [name.toLowerCase(), value]));
   for (const name of ['error', 'errorcode', 'code']) {
@@ -67,15 +68,6 @@ function readJson(text: string, own: Words): Diagnosis | null {
 
 function readDigits(value: unknown): string | null {
   return (typeof value === 'number' || typeof value === 'string') && /^\d{1,4}$/.test(`${value}`) ? `${value}` : null;
-}
-
-function parseObject(text: string): object | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? value : null;
-  } catch {
-    return null;
-  }
 }
 
 function readReference(text: string): Diagnosis | null {

@@ -1,5 +1,7 @@
 // What a row of a file of existing tokens has to be like: by itself, and among the others.
 
+import { isUserId } from './user-ids.ts';
+
 export type ImportRow = { line: number; userId: string; refreshToken: string; scope: string; organizationId: string };
 
 export type RowProblem =
@@ -12,7 +14,6 @@ export type RowProblem =
   | 'connected_already'
   | 'waiting_otherwise';
 
-const longestUserId = 255;
 const dineroScope = 'dineropublicapi:';
 /** RFC 6749, 3.3. */
 const scopeForm = /^[\x21\x23-\x5b\x5d-\x7e]+(?: +[\x21\x23-\x5b\x5d-\x7e]+)*$/;
@@ -42,10 +43,6 @@ export function createRowInspection(): (row: ImportRow) => RowProblem[] {
 /** The names in a scope; empty when it is no list of them. */
 export function toScopeNames(scope: string): string[] {
   return scope.split(' ').filter((name) => name !== '');
-}
-
-function isUserId(text: string): boolean {
-  return text !== '' && [...text].length <= longestUserId && !text.includes('\0') && text.isWellFormed();
 }
 
 /** Without a scope of Dinero's, or without offline_access, there is nothing that could be kept alive. */

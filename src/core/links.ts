@@ -1,10 +1,11 @@
 // One-time links that bind a browser to one of the integrator's users. The URL's secret is a signature over the link's
 // id, so that the same link can be named again without keeping its secret (decision 14).
 
-import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { ConnectError } from './errors.ts';
 import type { Link } from './integrator-types.ts';
 import type { Clock } from './ports.ts';
+import { isSameSecret } from './secrets.ts';
 import type { LinkStore } from './stores.ts';
 import type { Language } from './types.ts';
 
@@ -78,12 +79,12 @@ export function createLinks(
   }
 
   /**
-   * The link of this token, as long as it may be opened in this browser (`null`: one without a session).
+   * The link of this token, as long as it may be opened in this browser.
    * Throws link_unknown, link_expired, link_used when another browser has opened it.
    */
-  async function find(token: string, browserId: string | null): Promise<Link> {
+  async function find(token: string, browserId: string): Promise<Link> {
     const [, id = '', signature = ''] = form.exec(token) ?? [];
-    const link = keys.some((key) => isSame(sign(key, id), Buffer.from(signature, 'base64url')))
+    const link = keys.some((key) => isSameSecret(sign(key, id), Buffer.from(signature, 'base64url')))
       ? await links.find(id)
       : null;
     if (!link) throw new ConnectError('link_unknown', 'no link has this token');
@@ -135,10 +136,6 @@ export function createLinks(
 
 function sign(key: Buffer, id: string): Buffer {
   return createHmac('sha256', key).update(id).digest();
-}
-
-function isSame(one: Buffer, other: Buffer): boolean {
-  return one.length === other.length && timingSafeEqual(one, other);
 }
 
 function createUsedError(): ConnectError {

@@ -1,13 +1,13 @@
 // The client id's form: `isv_<company>[_product]`. Dinero rejects applications whose id does not tell which company is
 // behind them (facts, section 3), and only after a working day.
 
+import { sandboxClient } from '../config.ts';
 import type { Finding } from '../core/findings.ts';
 import { findingsOf } from './finding.ts';
 import type { Settings } from './settings.ts';
 
 const { done, wrong, unexamined } = findingsOf('client_id');
 
-const sandboxClientId = 'isv_sandbox';
 /** No company is called these, alone or together. */
 const emptyWords = new Set(
   (
@@ -20,7 +20,7 @@ const emptyWords = new Set(
 
 export function checkClientId({ clientId, sandbox }: Pick<Settings, 'clientId' | 'sandbox'>): Finding[] {
   if (clientId === null) return [unexamined('needs_configuration')];
-  if (sandbox && clientId === sandboxClientId) return [done('client_id_sandbox', { clientId })];
+  if (sandbox && clientId === sandboxClient.clientId) return [done('client_id_sandbox', { clientId })];
   const [, name] = /^isv_([a-z0-9]+(?:[_.-][a-z0-9]+)*)$/i.exec(clientId) ?? [];
   if (name === undefined) return [wrong('client_id_form', { clientId })];
   const words = name.toLowerCase().split(/[_.-]|(?<=[a-z])(?=\d)/);

@@ -28,26 +28,12 @@ import { setApiHeaders, setPageHeaders } from './security-headers.ts';
 import type { RequestWatch } from './seen-request.ts';
 import { useSessions } from './sessions.ts';
 import { createSetup } from './setup/routes.ts';
+import type { SetupConfig } from './setup/steps.ts';
 
 export type AppDependencies = {
   core: Core;
-  config: Pick<
-    Config,
-    | 'https'
-    | 'baseUrl'
-    | 'redirectUri'
-    | 'dineroApiUrl'
-    | 'refreshTokenPolicy'
-    | 'sessionSecrets'
-    | 'trustProxy'
-    | 'brand'
-    | 'production'
-    | 'apiRateLimit'
-    | 'setup'
-  > & {
-    provider: Pick<Config['provider'], 'issuer' | 'clientId' | 'scopes'>;
-    sandbox: object | null;
-  };
+  config: SetupConfig &
+    Pick<Config, 'sessionSecrets' | 'trustProxy' | 'brand' | 'production' | 'apiRateLimit' | 'setup'>;
   clock: Clock;
   logger: Logger;
   sessionStore: Store;

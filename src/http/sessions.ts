@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Request, RequestHandler } from 'express';
 import session, { type SessionData, type Store } from 'express-session';
+import { ConnectError } from '../core/errors.ts';
 import type { Clock } from '../core/ports.ts';
 
 declare module 'express-session' {
@@ -58,6 +59,15 @@ export function useSessions(options: {
   return [sessions, keepUp];
 }
 
+/**
+ * Before a session begins: a Secure cookie that the browser would never send back is to fail loudly (requirements, C9).
+ * Throws misconfigured.
+ */
+export function refuseLostCookies(request: Request, https: boolean): void {
+  if (!https || request.secure) return;
+  throw new ConnectError('misconfigured', 'BASE_URL is https, but requests come as http: set TRUST_PROXY');
+}
+
 /** Who this browser is; the first time, that is made up and the session begins. */
 export async function beginSession(request: Request, now: Date): Promise<{ browserId: string; userId: string }> {
   const { session } = request;
@@ -101,7 +111,7 @@ export async function renewSession(
 }
 
 /** express-session saves after the answer has left; whoever follows it could be faster than the database. */
-export function saveSession(request: Request): Promise<void> {
+function saveSession(request: Request): Promise<void> {
   return new Promise((resolve, reject) => {
     request.session.save((error: unknown) => (error ? reject(error) : resolve()));
   });

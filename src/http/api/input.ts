@@ -2,10 +2,10 @@
 
 import express, { type RequestHandler } from 'express';
 import { z } from 'zod';
+import { isUserId } from '../../core/user-ids.ts';
 import { hasBody, RequestError } from '../errors.ts';
 
 const bodyLimit = '16kb';
-const longestUserId = 255;
 
 /** Takes a JSON body or none; every other kind of body is refused with 415, a packed one too. */
 export function readJson(): RequestHandler[] {
@@ -16,12 +16,8 @@ export function readJson(): RequestHandler[] {
   return [refuseOtherTypes, express.json({ limit: bodyLimit, inflate: false })];
 }
 
-/** Any text of 1 to 255 characters without NUL; broken percent-encoding does not get this far. */
-export const userId = z
-  .string()
-  .refine((text) => text !== '' && [...text].length <= longestUserId && !text.includes('\0') && text.isWellFormed(), {
-    error: 'must have 1 to 255 characters, and no NUL',
-  });
+/** Broken percent-encoding does not get this far. */
+export const userId = z.string().refine(isUserId, { error: 'must have 1 to 255 characters, and no NUL' });
 
 /** `value` as `schema` sees it. Throws RequestError bad_request that names the fields which are wrong. */
 export function parseInput<T extends z.ZodType>(schema: T, value: unknown): z.infer<T> {

@@ -2,7 +2,7 @@
 
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { z } from 'zod';
-import { ConnectError, isConnectError } from '../../core/errors.ts';
+import { isConnectError } from '../../core/errors.ts';
 import type { Core } from '../../core/index.ts';
 import type { Clock } from '../../core/ports.ts';
 import { describeAccess } from '../access.ts';
@@ -11,7 +11,7 @@ import { parseBody } from '../bodies.ts';
 import { languageOf } from '../locals.ts';
 import { leaveNotice } from '../notices.ts';
 import { findReturnHref, leaveForReturn } from '../returning.ts';
-import { beginSession, renewSession } from '../sessions.ts';
+import { beginSession, refuseLostCookies, renewSession } from '../sessions.ts';
 
 const startForm = z.object({ prompt: z.literal('login').optional() });
 
@@ -28,9 +28,7 @@ export function createConnectRoutes(
   // The button: this browser leaves for Visma Connect.
   router.post('/connect', async (request, response) => {
     const { prompt } = parseBody(startForm, request.body);
-    if (options.https && !request.secure) {
-      throw new ConnectError('misconfigured', 'BASE_URL is https, but requests come as http: set TRUST_PROXY');
-    }
+    refuseLostCookies(request, options.https);
     const { authorizationUrl } = await core.connecting.start({
       ...(await beginSession(request, options.clock.now())),
       linkId: request.session.linkId ?? null,

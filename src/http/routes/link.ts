@@ -3,7 +3,6 @@
 
 import { type Request, type Response, Router } from 'express';
 import type { ConnectionSummary } from '../../core/connections.ts';
-import { ConnectError } from '../../core/errors.ts';
 import type { Core } from '../../core/index.ts';
 import type { Link } from '../../core/integrator-types.ts';
 import type { Clock } from '../../core/ports.ts';
@@ -11,7 +10,7 @@ import { describeAccess } from '../access.ts';
 import { RequestError } from '../errors.ts';
 import { languageOf } from '../locals.ts';
 import { type LinkStep, type Outcome, readBrowser, recognizeBrowser } from '../returning.ts';
-import { renewSession } from '../sessions.ts';
+import { refuseLostCookies, renewSession } from '../sessions.ts';
 
 const outcomeField = 'connection';
 
@@ -26,7 +25,7 @@ export function createLinkRoutes(
 
   // Who asks, for what, and where it leads.
   router.get('/link/:token', async (request, response) => {
-    const link = await core.links.find(request.params.token, recognizeBrowser(request, response, https));
+    const link = await find(request, response);
     if (link.language !== null && link.language !== languageOf(response) && !('lang' in request.query)) {
       return response.redirect(303, `${request.path}?lang=${link.language}`);
     }
@@ -35,9 +34,7 @@ export function createLinkRoutes(
 
   // The button: from now on this browser acts for the link's user.
   router.post('/link/:token', async (request, response) => {
-    if (https && !request.secure) {
-      throw new ConnectError('misconfigured', 'BASE_URL is https, but requests come as http: set TRUST_PROXY');
-    }
+    refuseLostCookies(request, https);
     const browser = readBrowser(request, https);
     if (browser === null) throw new RequestError('form_expired');
     const { id: linkId, userId } = await core.links.open(request.params.token, browser);
@@ -71,6 +68,10 @@ export function createLinkRoutes(
     });
   });
 
+  function find(request: LinkRequest, response: Response): Promise<Link> {
+    return core.links.find(request.params.token, recognizeBrowser(request, response, https));
+  }
+
   async function renderLink(link: Link, request: LinkRequest, response: Response, notice: string | null) {
     const step = nextStep(await core.connections.find(link.userId));
     const { t, brand } = response.locals;
@@ -90,8 +91,7 @@ export function createLinkRoutes(
   }
 
   async function renderAgain(request: LinkRequest, response: Response): Promise<void> {
-    const link = await core.links.find(request.params.token, recognizeBrowser(request, response, https));
-    await renderLink(link, request, response, 'notices.stale');
+    await renderLink(await find(request, response), request, response, 'notices.stale');
   }
 
   return { router, renderAgain };

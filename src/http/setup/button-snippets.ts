@@ -1,8 +1,10 @@
 // "Connect to Dinero" for the integrator's own pages, to copy: a picture, or a link with a stylesheet. Both are copied to
 // their site rather than loaded from here: our files may not be used by other sites (requirements, D1).
 
+import type { Language } from '../../core/types.ts';
+import { languages } from '../locals.ts';
+
 type Scheme = 'light' | 'dark';
-type Language = 'da' | 'en';
 
 /** `scheme` is the page's that it stands on; `svgPath` is where this app has the picture, `html` goes with the stylesheet. */
 export type ButtonSnippet = { language: Language; scheme: Scheme; svgPath: string; html: string };
@@ -12,7 +14,6 @@ export const buttonStylesheetPath = '/connect-button.css';
 
 const words: Record<Language, string> = { da: 'Forbind til Dinero', en: 'Connect to Dinero' };
 const glyph = 'M13 11H9.5a5 5 0 0 0 0 10H13m6-10h3.5a5 5 0 0 1 0 10H19m-7.5-5h9';
-const languages: Language[] = ['da', 'en'];
 const schemes: Scheme[] = ['light', 'dark'];
 
 /** Each language in each scheme. The markup has no script, no style of its own and no address but a place-holder. */

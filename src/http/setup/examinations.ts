@@ -4,7 +4,6 @@ import type { Doctor, Finding } from '../../core/findings.ts';
 import type { Clock } from '../../core/ports.ts';
 
 export type Examination = { findings: Finding[]; at: Date };
-export type Examinations = ReturnType<typeof createExaminations>;
 
 /** Without a doctor there is never one. */
 export function createExaminations(doctor: Doctor | undefined, clock: Clock) {

@@ -4,11 +4,10 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { z } from 'zod';
 import type { ApiKeyCheck } from '../../core/api-keys.ts';
-import { ConnectError } from '../../core/errors.ts';
 import type { Core } from '../../core/index.ts';
 import type { Clock } from '../../core/ports.ts';
 import { parseBody, text } from '../bodies.ts';
-import { beginSession, renewSession } from '../sessions.ts';
+import { beginSession, refuseLostCookies, renewSession } from '../sessions.ts';
 
 const openMilliseconds = 3_600_000;
 const command = 'npm run --silent api-key -- create --name setup --scopes setup --expires 7d';
@@ -30,9 +29,7 @@ export function createGate(core: Pick<Core, 'apiKeys'>, options: { clock: Clock;
   };
 
   router.post('/setup/key', async (request, response) => {
-    if (https && !request.secure) {
-      throw new ConnectError('misconfigured', 'BASE_URL is https, but requests come as http: set TRUST_PROXY');
-    }
+    refuseLostCookies(request, https);
     const { key } = parseBody(keyForm, request.body);
     const check = await core.apiKeys.check(key.trim());
     if (!opens(check)) return renderQuestion(response, 'setup.key.refused');

@@ -2,7 +2,6 @@
 // nothing secret, not even in part, and asks others nothing but when it examines.
 
 import { type RequestHandler, type Response, Router } from 'express';
-import type { Config } from '../../config.ts';
 import type { AttemptSummary } from '../../core/attempts.ts';
 import type { Check, Doctor, Finding } from '../../core/findings.ts';
 import type { Core } from '../../core/index.ts';
@@ -16,14 +15,11 @@ import { createExaminations } from './examinations.ts';
 import { createGate } from './gate.ts';
 import { createPostmanRoute } from './postman.ts';
 import { createReferences } from './references.ts';
-import { listSteps, usesBuiltInClient } from './steps.ts';
+import { listSteps, type SetupConfig, usesBuiltInClient } from './steps.ts';
 import { ownWords } from './words.ts';
 
 export type SetupOptions = {
-  config: Pick<Config, 'baseUrl' | 'redirectUri' | 'https' | 'refreshTokenPolicy' | 'brand' | 'dineroApiUrl'> & {
-    provider: Pick<Config['provider'], 'issuer' | 'clientId' | 'scopes'>;
-    sandbox: object | null;
-  };
+  config: SetupConfig;
   setup: 'open' | 'key';
   clock: Clock;
   doctor: Doctor | undefined;
