@@ -1,7 +1,7 @@
 // The listening socket, with limits for slow and idle clients (requirements, F44), and how to stop it kindly.
 
 import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { hasBody } from './errors.ts';
 
 /** A backend may send Dinero a large file through the proxy; what is sent elsewhere is small. */
@@ -22,14 +22,22 @@ export function createLimitedServer(app: RequestListener, { bodyLimitMillisecond
     response.writeHead(400).end();
   });
   server.maxConnections = maxConnections;
-  // Browsers open sockets ahead on which nothing is asked yet; close() alone would wait for them.
-  const silent = new Set<Socket>();
+  const openAnswers = new Map<Socket, number>();
+  let draining = false;
   server.on('connection', (socket: Socket) => {
-    silent.add(socket);
-    socket.once('close', () => silent.delete(socket));
+    openAnswers.set(socket, 0);
+    socket.once('close', () => openAnswers.delete(socket));
+  });
+  server.on('request', ({ socket }, response) => {
+    openAnswers.set(socket, (openAnswers.get(socket) ?? 0) + 1);
+    if (draining) response.shouldKeepAlive = false;
+    response.once('close', () => {
+      const left = (openAnswers.get(socket) ?? 1) - 1;
+      if (!socket.destroyed) openAnswers.set(socket, left);
+      if (draining && left === 0) socket.destroySoon();
+    });
   });
   server.on('request', (request) => {
-    silent.delete(request.socket);
     if (!hasBody(request) || isForProxy(request.url ?? '')) return;
     const timer = setTimeout(() => request.complete || request.socket.destroy(), bodyLimitMilliseconds);
     request.once('close', () => clearTimeout(timer));
@@ -43,10 +51,12 @@ export function createLimitedServer(app: RequestListener, { bodyLimitMillisecond
     });
   }
 
-  /** Takes no more requests; resolves when the ones under way have ended. */
+  /** Takes no more connections; resolves when the requests under way have been answered and every connection is closed. */
   async function drain(): Promise<void> {
-    const closed = new Promise((resolve) => server.close(resolve));
-    for (const socket of silent) socket.destroy();
+    draining = true;
+    // HTTP's own close() cuts an answer off that is written but not yet sent, and waits for connections without a request.
+    const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
+    for (const [socket, answers] of openAnswers) if (answers === 0) socket.destroySoon();
     await closed;
   }
 

