@@ -16,7 +16,7 @@ import { createCsrf } from './csrf.ts';
 import { refuseOddRequests, refuseOtherMethods, refuseUnknownPath, renderErrors } from './errors.ts';
 import { setFormToken, setLanguage } from './locals.ts';
 import { limitForms } from './rate-limit.ts';
-import { identifyRequests, logRequests } from './request-log.ts';
+import { logRequests } from './request-log.ts';
 import { createCallbackRoute } from './routes/callback.ts';
 import { createConnectRoutes } from './routes/connect.ts';
 import { createConnectionRoutes } from './routes/connection.ts';
@@ -60,7 +60,6 @@ export function createApp(dependencies: AppDependencies): Express {
   const app = express();
   configure(app, config);
 
-  app.use(identifyRequests());
   app.use(logRequests(logger));
 
   app.use('/api/v1', setApiHeaders({ https }), createApi(core, { baseUrl, apiRateLimit: config.apiRateLimit, logger }));

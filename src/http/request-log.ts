@@ -8,24 +8,19 @@ import { createReference } from './errors.ts';
 const unroutable = '(another path)';
 const quietPaths = ['/healthz', '/readyz'];
 
-/** Gives every request a reference, for its log lines and its answer, and a path that may be logged. */
-export function identifyRequests(): RequestHandler {
-  return (request, response, next) => {
-    response.locals.reference = createReference();
-    response.locals.loggedPath = describePath(request.path);
-    response.setHeader('x-request-id', response.locals.reference);
-    next();
-  };
-}
-
+/** Also gives every request a reference, for its log lines and its answer, and a path that may be logged. */
 export function logRequests(logger: Logger): RequestHandler {
   return (request, response, next) => {
     const started = performance.now();
     const { method, path } = request;
+    const reference = createReference();
+    const loggedPath = describePath(path);
+    Object.assign(response.locals, { reference, loggedPath });
+    response.setHeader('x-request-id', reference);
     response.on('close', () => {
       if (quietPaths.includes(path)) return;
       const milliseconds = Math.round(performance.now() - started);
-      const { reference, loggedPath, apiKeyId } = response.locals;
+      const { apiKeyId } = response.locals;
       const aborted = response.writableFinished ? undefined : true;
       const { statusCode: status } = response;
       logger.info({ method, path: loggedPath, status, milliseconds, reference, apiKeyId, aborted }, 'request');

@@ -1,7 +1,7 @@
 // Who calls the API: a key in the Authorization header (RFC 6750, 2.1), its scopes, and how much it may ask.
 
-import type { RequestHandler } from 'express';
-import { rateLimit } from 'express-rate-limit';
+import type { Request, RequestHandler, Response } from 'express';
+import { MemoryStore, type Options } from 'express-rate-limit';
 import type { Core } from '../../core/index.ts';
 import type { ApiScope } from '../../core/integrator-types.ts';
 import { RequestError } from '../errors.ts';
@@ -39,17 +39,12 @@ export function requireScope(scope: ApiScope): RequestHandler {
   };
 }
 
-function createLimit(
-  limit: number,
-  keyGenerator: (...call: Parameters<RequestHandler>) => string,
-): ReturnType<typeof rateLimit> {
-  return rateLimit({
-    windowMs: windowSeconds * 1000,
-    limit,
-    keyGenerator: (request, response) => keyGenerator(request, response, () => {}),
-    legacyHeaders: false,
-    standardHeaders: false,
-    validate: false,
-    handler: (_request, _response, next) => next(new RequestError('too_many_requests', windowSeconds)),
-  });
+/** The library's count of requests by key; its own middleware costs several times that, for choices that are not made here. */
+function createLimit(limit: number, keyOf: (request: Request, response: Response) => string): RequestHandler {
+  const counts = new MemoryStore();
+  counts.init({ windowMs: windowSeconds * 1000 } as Options);
+  return async (request, response, next) => {
+    const { totalHits } = await counts.increment(keyOf(request, response));
+    next(totalHits > limit ? new RequestError('too_many_requests', windowSeconds) : undefined);
+  };
 }

@@ -1,6 +1,6 @@
 // Connections over the API: what became of them, a token to work with, the company, the timeline, the end.
 
-import { type RequestHandler, Router } from 'express';
+import type { RequestHandler, Router } from 'express';
 import { z } from 'zod';
 import { ConnectError } from '../../core/errors.ts';
 import type { Core } from '../../core/index.ts';
@@ -37,13 +37,12 @@ const eventsQuery = z.strictObject({
 
 type ConnectionCore = Pick<Core, 'accessTokens' | 'connections' | 'organizations' | 'disconnecting'>;
 
-/** Of one user: below `/users/:userId/connections/dinero`. */
-export function createConnectionRouter(core: ConnectionCore): Router {
-  const router = Router();
+/** Of one user: `path` and below. */
+export function addConnectionRoutes(api: Router, path: string, core: ConnectionCore): void {
   const connections = requireScope('connections');
 
   // A token that works, for at least so long.
-  const token = router.route('/token');
+  const token = api.route(`${path}/token`);
   token.post(requireScope('tokens'), ...readJson(), async (request, response) => {
     const { minTtlSeconds } = parseInput(tokenRequest, request.body);
     const options = minTtlSeconds === undefined ? {} : { minTtlSeconds };
@@ -59,7 +58,8 @@ export function createConnectionRouter(core: ConnectionCore): Router {
       refreshDelayed,
     };
     // Node writes head and body at once when the body is a text; `json` would make bytes of it.
-    response.type('json').end(JSON.stringify(answer));
+    response.setHeader('content-type', 'application/json; charset=utf-8');
+    response.end(JSON.stringify(answer));
   });
   token.all(refuseOtherMethods('POST'));
 
@@ -69,7 +69,7 @@ export function createConnectionRouter(core: ConnectionCore): Router {
     response.json(describeConnection(connection));
   };
 
-  const root = router.route('/');
+  const root = api.route(path);
   root.get(connections, show);
   root.delete(connections, async (_request, response) => {
     const ended = await core.disconnecting.disconnect(response.locals.userId);
@@ -78,14 +78,14 @@ export function createConnectionRouter(core: ConnectionCore): Router {
   });
   root.all(refuseOtherMethods('GET, HEAD, DELETE'));
 
-  const organizations = router.route('/organizations');
+  const organizations = api.route(`${path}/organizations`);
   organizations.get(connections, async (_request, response) => {
     const list = await core.organizations.list(response.locals.userId);
     response.json({ organizations: list.map(describeOrganization) });
   });
   organizations.all(refuseOtherMethods('GET, HEAD'));
 
-  const organization = router.route('/organization');
+  const organization = api.route(`${path}/organization`);
   organization.put(connections, ...readJson(), async (request, response, next) => {
     const { organizationId } = parseInput(choice, request.body);
     await core.organizations.choose(response.locals.userId, organizationId);
@@ -93,15 +93,13 @@ export function createConnectionRouter(core: ConnectionCore): Router {
   });
   organization.all(refuseOtherMethods('PUT'));
 
-  const events = router.route('/events');
+  const events = api.route(`${path}/events`);
   events.get(connections, async (request, response) => {
     const { cursor, limit } = parseInput(eventsQuery, request.query);
     const { page, next } = await core.connections.listEvents(response.locals.userId, { before: cursor ?? null, limit });
     response.json({ events: page.map(describeEvent), nextCursor: next });
   });
   events.all(refuseOtherMethods('GET, HEAD'));
-
-  return router;
 }
 
 /** Throws RequestError bad_request for what no page of ours has ended with. */

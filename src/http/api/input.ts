@@ -13,7 +13,7 @@ export function readJson(): RequestHandler[] {
     const odd = hasBody(request) && !request.is('application/json');
     next(odd ? new RequestError('unsupported_media_type') : undefined);
   };
-  return [refuseOtherTypes, express.json({ limit: bodyLimit, inflate: false })];
+  return [refuseOtherTypes, express.json({ limit: bodyLimit, inflate: false, type: () => true })];
 }
 
 /** Broken percent-encoding does not get this far. */

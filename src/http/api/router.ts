@@ -1,11 +1,11 @@
 // The API for integrators' backends, from the key to the answer (design, section 6).
 
-import { type RequestHandler, Router } from 'express';
+import { type RequestParamHandler, Router } from 'express';
 import type { Core } from '../../core/index.ts';
 import type { Logger } from '../../logger.ts';
 import { refuseOtherMethods, refuseUnknownPath } from '../errors.ts';
 import { authenticate, limitKeys, requireScope } from './authentication.ts';
-import { createConnectionRouter, listConnections } from './connections.ts';
+import { addConnectionRoutes, listConnections } from './connections.ts';
 import { parseInput, readJson, userId } from './input.ts';
 import { createLink } from './links.ts';
 import { createReconnectDescriber, sendProblems } from './problems.ts';
@@ -17,15 +17,14 @@ export function createApi(core: Core, options: { baseUrl: string; apiRateLimit: 
   api.use(authenticate(core.apiKeys));
   api.use(limitKeys(options.apiRateLimit));
 
-  const user = Router();
-  user.use('/connections/dinero', createConnectionRouter(core));
-  user.use('/connections/dinero/proxy', createProxy(core));
-  user
-    .route('/links')
+  api.param('userId', readUser);
+  const user = '/users/:userId';
+  addConnectionRoutes(api, `${user}/connections/dinero`, core);
+  api.use(`${user}/connections/dinero/proxy`, createProxy(core));
+  api
+    .route(`${user}/links`)
     .post(requireScope('links'), ...readJson(), createLink(core, baseUrl))
     .all(refuseOtherMethods('POST'));
-
-  api.use('/users/:userId', readUser, user);
   api
     .route('/connections')
     .get(requireScope('connections'), listConnections(core))
@@ -36,7 +35,7 @@ export function createApi(core: Core, options: { baseUrl: string; apiRateLimit: 
   return api;
 }
 
-const readUser: RequestHandler<{ userId: string }> = (request, response, next) => {
-  response.locals.userId = parseInput(userId, request.params.userId);
+const readUser: RequestParamHandler = (_request, response, next, value) => {
+  response.locals.userId = parseInput(userId, value);
   next();
 };
