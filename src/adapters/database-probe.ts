@@ -39,10 +39,10 @@ export function createDatabaseProbe(
       if (!existsSync(file)) {
         return { fileSystem, state: { kind: 'absent', folderWritable: isWritable(folder) }, keys: 'untried' };
       }
-      const found = await use(async (opened) => ({
-        state: await findState(opened),
-        keys: await tryKeys(opened),
-      })).catch((error: unknown) => ({ state: describeTrouble(error), keys: 'untried' as const }));
+      const found = await use(async (opened) => {
+        const state = await findState(opened);
+        return { state, keys: state.kind === 'not_migrated' ? ('untried' as const) : await tryKeys(opened) };
+      }).catch((error: unknown) => ({ state: describeTrouble(error), keys: 'untried' as const }));
       return { fileSystem, ...found };
     },
   };
@@ -92,7 +92,6 @@ async function findState({ database, deployment }: Opened): Promise<DatabaseFact
 
 async function tryKeys({ database, vault }: Opened): Promise<DatabaseFacts['keys']> {
   try {
-    if (!(await database.run(isUpToDate))) return 'untried';
     await checkKeys(database, vault);
     return 'open';
   } catch (error) {

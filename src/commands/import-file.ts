@@ -1,5 +1,5 @@
 // A CSV file of existing tokens: its rows as they are written, or one sentence about what is wrong with it. Nothing of
-// the file is ever quoted: any field of a file that is not as it should be may be a token.
+// the file is ever quoted: each field of a file that is not as it should be may be a token.
 
 import { isUtf8 } from 'node:buffer';
 import { readFileSync, statSync } from 'node:fs';

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import session from 'express-session';
 import request, { type Response } from 'supertest';
 import { createSessionStore } from '../../src/adapters/session-store.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
@@ -90,6 +91,7 @@ describe('a link', () => {
     const back = `${returnUrl}&connection=connected`.replaceAll('&', '&amp;');
     expect(leaving.text).toContain(`<meta http-equiv="refresh" content="0; url=${back}">`);
     expect(leaving.text).toContain(`href="${back}"`);
+    expect(leaving.headers['cache-control']).toBe('no-store');
     expect(await statusOf('u1')).toBe('connected');
   });
 
@@ -158,6 +160,16 @@ describe('a link', () => {
     const url = await makeLink('u1');
     for (let looks = 0; looks < 5; looks += 1) expect((await open(url)).status).toBe(200);
     expect((await openBrowser(testApp.app).follow(url)).status).toBe(303);
+  });
+
+  test('makes no session for whoever only looks at it', async () => {
+    const sessions = new session.MemoryStore();
+    testApp = createTestApp(sandbox, { sessionStore: () => sessions });
+    backend = await createBackend(testApp);
+    const page = await open(await makeLink('u1'));
+    expect(page.status).toBe(200);
+    expect(page.headers['set-cookie']).not.toEqual(expect.arrayContaining([expect.stringContaining('session')]));
+    expect(await new Promise((told) => sessions.length?.((_error, length) => told(length)))).toBe(0);
   });
 
   test('that another browser has opened says so there, and does nothing', async () => {

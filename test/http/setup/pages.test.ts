@@ -64,7 +64,7 @@ beforeEach(() => {
 
 describe('where it is not wanted', () => {
   test.each([...pages, '/setup/examination', '/setup/key', '/setup/nothing'])(
-    '%s is answered as any unknown page',
+    '%s is answered like an unknown page',
     async (path) => {
       const { app } = createTestApp(sandbox, { doctor });
       const unknown = await request(app).get('/nowhere');
