@@ -113,6 +113,7 @@ async function prepare(total: number) {
       clock,
       deployment: { isOurs: async () => true },
       watchRefresh: () => {},
+      watchOnboarding: () => {},
       identityProvider: createVismaConnect(
         { issuer: origin, clientId: 'isv_bench', clientSecret: 'secret', scopes: [], redirectUri: `${origin}/r` },
         clock,

@@ -75,6 +75,7 @@ export async function wire(config: Config, logger: Logger, onAnnouncement: () =>
       clock,
       deployment,
       watchRefresh: logRefreshes(logger),
+      watchOnboarding: () => {},
       identityProvider: provider,
       accountingApi: createDinero({ baseUrl: config.dineroApiUrl }, clock),
       forwarding: createDineroForwarding({ baseUrl: config.dineroApiUrl }, clock),

@@ -2,7 +2,7 @@
 
 import { createHash, randomUUID } from 'node:crypto';
 import { ConnectError, type ErrorCode, isConnectError } from './errors.ts';
-import type { Clock, IdentityProvider } from './ports.ts';
+import type { Clock, IdentityProvider, OnboardingWatch } from './ports.ts';
 import type { Replacing, SuccessfulResult } from './replacing.ts';
 import type { RunningWork } from './running-work.ts';
 import type { AttemptStore, IdentityStore } from './stores.ts';
@@ -24,11 +24,12 @@ export function createConnecting(
     identityProvider: IdentityProvider;
     attempts: AttemptStore;
     identities: IdentityStore;
+    watchOnboarding: OnboardingWatch;
   },
   replacing: Replacing,
   work: RunningWork,
 ) {
-  const { clock, identityProvider, attempts, identities } = ports;
+  const { clock, identityProvider, attempts, identities, watchOnboarding } = ports;
 
   /** Stores an attempt and answers the URL to send this browser to. Throws provider_unavailable, database_unavailable. */
   async function start(who: {
@@ -55,6 +56,7 @@ export function createConnecting(
       claimedAt: null,
       result: null,
     });
+    watchOnboarding({ step: 'started' });
     return { authorizationUrl: url };
   }
 
@@ -101,7 +103,7 @@ export function createConnecting(
 
   async function refuseOtherBrowser(attempt: Attempt): Promise<never> {
     const unused = await attempts.claim(attempt.id, clock.now());
-    if (unused) await attempts.finish(attempt.id, { kind: 'failed', code: 'attempt_other_browser' }, null);
+    if (unused) await end(attempt, { kind: 'failed', code: 'attempt_other_browser' }, null);
     throw new ConnectError('attempt_other_browser', 'an attempt came back in another browser than it left from');
   }
 
@@ -109,13 +111,22 @@ export function createConnecting(
     if (!(await attempts.claim(attempt.id, clock.now()))) return waitForOtherFinish(attempt);
     try {
       const { result, parked } = await authorize(attempt);
-      await attempts.finish(attempt.id, result, parked);
+      await end(attempt, result, parked);
       return result;
     } catch (error) {
       const code = isConnectError(error) ? error.code : 'attempt_unfinished';
-      await attempts.finish(attempt.id, { kind: 'failed', code }, null);
+      await end(attempt, { kind: 'failed', code }, null);
       throw error;
     }
+  }
+
+  async function end({ id }: Attempt, result: AttemptResult, parked: Authorization | null): Promise<void> {
+    await attempts.finish(id, result, parked);
+    watchOnboarding({
+      step: 'finished',
+      outcome: result.kind,
+      code: result.kind === 'failed' ? result.code : null,
+    });
   }
 
   async function authorize(attempt: Attempt): Promise<{ result: SuccessfulResult; parked: Authorization | null }> {

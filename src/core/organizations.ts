@@ -2,17 +2,22 @@
 
 import type { AccessTokens } from './access-tokens.ts';
 import { ConnectError } from './errors.ts';
-import type { AccountingApi, Clock } from './ports.ts';
+import type { AccountingApi, Clock, OnboardingWatch } from './ports.ts';
 import type { ConnectionStore } from './stores.ts';
 import type { Connection, EventDraft, Organization } from './types.ts';
 
 export type Organizations = ReturnType<typeof createOrganizations>;
 
 export function createOrganizations(
-  ports: { clock: Clock; accountingApi: AccountingApi; connections: ConnectionStore },
+  ports: {
+    clock: Clock;
+    accountingApi: AccountingApi;
+    connections: ConnectionStore;
+    watchOnboarding: OnboardingWatch;
+  },
   accessTokens: AccessTokens,
 ) {
-  const { clock, accountingApi, connections } = ports;
+  const { clock, accountingApi, connections, watchOnboarding } = ports;
 
   /** The user's organizations, in Dinero's order. Throws what `AccessTokens.use` and `AccountingApi` throw. */
   function list(userId: string): Promise<Organization[]> {
@@ -37,6 +42,7 @@ export function createOrganizations(
     if (!(await connections.chooseOrganization(connection, { id, name, vatNumber }, clock.now(), event))) {
       throw new ConnectError('not_connected', 'the connection was renewed or ended during the choice');
     }
+    if (event?.type === 'organization_chosen') watchOnboarding({ step: 'connected' });
   }
 
   return { list, choose };

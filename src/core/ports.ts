@@ -17,6 +17,7 @@ import type {
   Grant,
   Identity,
   Language,
+  OnboardingStep,
   Organization,
   RefreshOutcome,
   RefreshReport,
@@ -114,6 +115,9 @@ export type DeploymentGuard = {
 /** Told of every token request with a refresh token, for logs and metrics. Must not throw. */
 export type RefreshWatch = (report: RefreshReport) => void;
 
+/** Told of every step of somebody's way to a connection, for metrics and the operator. Must not throw. */
+export type OnboardingWatch = (step: OnboardingStep) => void;
+
 /** How one try to deliver ended. `failure` is a short word of ours, never the receiver's text. */
 export type WebhookOutcome =
   | { kind: 'delivered' }
@@ -129,6 +133,7 @@ export type Ports = {
   clock: Clock;
   deployment: DeploymentGuard;
   watchRefresh: RefreshWatch;
+  watchOnboarding: OnboardingWatch;
   identityProvider: IdentityProvider;
   accountingApi: AccountingApi;
   forwarding: DineroForwarding;

@@ -41,6 +41,15 @@ export type AttemptResult =
   | { kind: 'kept'; userId: string }
   | { kind: 'failed'; code: ErrorCode };
 
+/**
+ * `started`: on the way to Visma Connect. `finished`: back, once for each attempt; `code` says why a failed one failed,
+ * and is null for every other outcome. `connected`: this user's first company was chosen, and works.
+ */
+export type OnboardingStep =
+  | { step: 'started' }
+  | { step: 'finished'; outcome: AttemptResult['kind']; code: ErrorCode | null }
+  | { step: 'connected' };
+
 /** A grant that came back, and who consented to it as far as a token told. */
 export type Authorization = { grant: Grant; subject: string | null };
 

@@ -14,6 +14,26 @@ beforeEach(() => {
   testApp = createTestApp(sandbox);
 });
 
+describe('the steps that operators count', () => {
+  const finished = (outcome: string, code: string | null = null) => ({ step: 'finished', outcome, code });
+
+  test('are start, finish and the first company; a later company is none', async () => {
+    const browser = openBrowser(testApp.app);
+    await browser.connect('rikke', '118244');
+    expect(testApp.steps).toEqual([{ step: 'started' }, finished('authorized'), { step: 'connected' }]);
+    await browser.submit(await browser.get('/organizations'), '/organizations', { organizationId: '118244' });
+    expect(testApp.steps).toHaveLength(3);
+  });
+
+  test('tell why an attempt failed, once however often its end is looked at', async () => {
+    const browser = openBrowser(testApp.app);
+    const cancelled = await browser.signIn('rikke', { consent: 'cancel' });
+    expect(cancelled.status).toBe(200);
+    await browser.get(new URL(String((cancelled as unknown as { request: { url: string } }).request.url)).pathname);
+    expect(testApp.steps).toEqual([{ step: 'started' }, finished('failed', 'access_denied')]);
+  });
+});
+
 describe('the whole way', () => {
   test('from the first page to a connected company', async () => {
     const browser = openBrowser(testApp.app);

@@ -13,7 +13,7 @@ import type { Doctor } from '../../src/core/findings.ts';
 import { createCore } from '../../src/core/index.ts';
 import type { WebhookReceiver } from '../../src/core/ports.ts';
 import type { RefreshTokenPolicy } from '../../src/core/refresh-schedule.ts';
-import type { RefreshReport } from '../../src/core/types.ts';
+import type { OnboardingStep, RefreshReport } from '../../src/core/types.ts';
 import { createApp } from '../../src/http/app.ts';
 import { createLogger } from '../../src/logger.ts';
 import { type Sandbox, type SandboxOptions, type SandboxSettings, startSandbox } from '../../src/sandbox/sandbox.ts';
@@ -76,6 +76,7 @@ export function createTestApp(sandbox: Pick<Sandbox, 'origin'>, options: TestApp
   );
   const users: string[] = [];
   const refreshes: RefreshReport[] = [];
+  const steps: OnboardingStep[] = [];
   const stores = rememberUsers(
     { ...createMemoryStores({ announce: options.webhookReceiver !== undefined }), ...options.stores },
     users,
@@ -85,6 +86,7 @@ export function createTestApp(sandbox: Pick<Sandbox, 'origin'>, options: TestApp
       clock,
       deployment: { isOurs: async () => options.isOurs?.() ?? true },
       watchRefresh: (report) => refreshes.push(report),
+      watchOnboarding: (step) => steps.push(step),
       identityProvider: provider,
       accountingApi: createDinero({ baseUrl: sandbox.origin }, clock),
       forwarding: createDineroForwarding({ baseUrl: sandbox.origin, ...options.forwarding }, clock),
@@ -147,6 +149,8 @@ export function createTestApp(sandbox: Pick<Sandbox, 'origin'>, options: TestApp
     logText: () => lines.join(''),
     connectedUsers: () => users,
     refreshes,
+    /** What the onboarding watch was told. */
+    steps,
     failSessions: sessionStore.fail,
   };
 }

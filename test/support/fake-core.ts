@@ -34,6 +34,7 @@ export function createFakeCore(
       forwarding: { send: refuse },
       deployment: { isOurs: async () => options.isOurs?.() ?? true },
       watchRefresh: options.watchRefresh ?? (() => {}),
+      watchOnboarding: () => {},
       webhookReceiver: options.webhookReceiver ?? null,
     },
     {
