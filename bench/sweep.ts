@@ -65,7 +65,7 @@ type Scene = Awaited<ReturnType<typeof prepare>>;
 
 async function prepare(total: number) {
   const folder = mkdtempSync(join(tmpdir(), 'bench-sweep-'));
-  const database = openDatabase(join(folder, 'bench.db'));
+  const database = openDatabase({ kind: 'sqlite', name: 'the bench', file: join(folder, 'bench.db') });
   await database.migrate();
   const now = Date.now();
   const batch = 500;

@@ -25,7 +25,7 @@ const clock = { now: () => new Date(), monotonic: () => performance.now(), sleep
 
 /** A database with one connected user and a key; answers the key. */
 async function seed(file: string): Promise<string> {
-  const database = openDatabase(file);
+  const database = openDatabase({ kind: 'sqlite', name: 'the bench', file });
   await database.migrate();
   const store = createConnectionStore(database, createVault([{ id: 'k1', bytes: keyBytes }]), { unreadable: () => {} });
   const now = new Date();

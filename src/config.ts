@@ -18,7 +18,7 @@ export type Config = Readonly<{
   redirectUri: string;
   /** The public origin is https: `__Host-` Secure cookies and HSTS. */
   https: boolean;
-  databaseFile: string;
+  database: DatabaseLocation;
   provider: { issuer: string; clientId: string; clientSecret: string; scopes: string[] };
   dineroApiUrl: string;
   refreshTokenPolicy: { use: 're-use' | 'one-time'; lifetimeSeconds: number; graceSeconds: number };
@@ -41,6 +41,12 @@ export type Config = Readonly<{
   /** Requests in a minute that one API key may make. */
   apiRateLimit: number;
 }>;
+
+/** A file of SQLite's, or the address of a PostgreSQL database with its password. `name` is what may be shown of it. */
+export type DatabaseLocation = { name: string } & (
+  | { kind: 'sqlite'; file: string }
+  | { kind: 'postgres'; url: string }
+);
 
 /** What people see of the integrator; null where nothing was given. */
 export type Brand = {
@@ -155,7 +161,7 @@ function toConfig(env: Environment, production: boolean): Config {
     baseUrl,
     redirectUri: `${baseUrl}/oauth/callback`,
     https: baseUrl.startsWith('https:'),
-    databaseFile: env.DATABASE_URL.slice('sqlite:'.length),
+    database: toLocation(env.DATABASE_URL),
     provider: { issuer: sandbox ? sandboxOrigin : env.VISMA_ISSUER, ...client, scopes: [...new Set(env.VISMA_SCOPES)] },
     dineroApiUrl: sandbox ? sandboxOrigin : env.DINERO_API_URL.origin,
     refreshTokenPolicy: {
@@ -182,6 +188,13 @@ function toConfig(env: Environment, production: boolean): Config {
       : null,
     apiRateLimit: env.API_RATE_LIMIT,
   });
+}
+
+function toLocation(text: string): DatabaseLocation {
+  const file = text.startsWith('sqlite:') ? text.slice('sqlite:'.length) : null;
+  if (file !== null) return { kind: 'sqlite', name: file, file };
+  const { hostname, pathname } = new URL(text);
+  return { kind: 'postgres', name: `PostgreSQL ${decodeURIComponent(pathname.slice(1))} on ${hostname}`, url: text };
 }
 
 /** What the whole internet reaches is behind a key, whatever it calls itself. */

@@ -52,9 +52,15 @@ const keys = z
 
 const database = z
   .string()
-  .regex(/^sqlite:[^\0]*\S[^\0]*$/)
+  .refine((text) => (/^postgres(ql)?:/.test(text) ? isPostgresAddress(text) : /^sqlite:[^\0]*\S[^\0]*$/.test(text)))
   // SQLite takes these for a database in memory or for an address of its own, not for the name of a file.
   .refine((text) => !text.includes(':memory:') && !/^sqlite:\s*file:/i.test(text));
+
+function isPostgresAddress(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { hostname, pathname } = new URL(text);
+  return hostname !== '' && /^\/[^/]+$/.test(pathname);
+}
 
 /** An address, a network or a name that proxy-addr takes: Express would throw on any other while the app is made. */
 function isNetwork(text: string): boolean {
@@ -100,7 +106,7 @@ export const expectations = {
   BASE_URL:
     'must be the public origin: https, without a path, for example https://connect.example.com (http on localhost alone)',
   DATABASE_URL:
-    'must be sqlite: and a file, for example sqlite:data/dinero-connect.db (in memory, nothing would survive a restart)',
+    'must be sqlite: and a file, for example sqlite:data/dinero-connect.db (in memory, nothing would survive a restart), or postgres://user:password@host:5432/database',
   VISMA_CLIENT_ID: 'must be the client id from the Developer Portal, for example isv_yourcompany',
   VISMA_CLIENT_SECRET: 'must be the client secret from the Developer Portal',
   VISMA_ISSUER:

@@ -34,7 +34,7 @@ describe('with nothing set', () => {
       baseUrl: 'http://localhost:3000',
       redirectUri: 'http://localhost:3000/oauth/callback',
       https: false,
-      databaseFile: 'data/dinero-connect.db',
+      database: { kind: 'sqlite', name: 'data/dinero-connect.db', file: 'data/dinero-connect.db' },
       provider: {
         issuer: 'http://127.0.0.1:4000',
         clientId: 'isv_sandbox',
@@ -125,6 +125,15 @@ describe('in production', () => {
   });
 });
 
+describe('the database', () => {
+  test.each([
+    ['postgres://app:secret@db.internal:5432/connect', 'PostgreSQL connect on db.internal'],
+    ['postgresql://db/dinero%20connect?sslmode=verify-full', 'PostgreSQL dinero connect on db'],
+  ])('%s is PostgreSQL, and is called without its password', (url, name) => {
+    expect(parse({ DATABASE_URL: url }).database).toEqual({ kind: 'postgres', name, url });
+  });
+});
+
 describe('the setup assistant', () => {
   test.each([
     [{}, 'open'],
@@ -154,6 +163,11 @@ const wrong: [string, string][] = [
   ['BASE_URL', 'https://:word@connect.example.com'],
   ['BASE_URL', 'javascript:alert(1)'],
   ['DATABASE_URL', 'mysql://localhost/x'],
+  ['DATABASE_URL', 'postgres://'],
+  ['DATABASE_URL', 'postgres://host'],
+  ['DATABASE_URL', 'postgres://host/'],
+  ['DATABASE_URL', 'postgres://host/a/b'],
+  ['DATABASE_URL', 'postgres:x'],
   ['DATABASE_URL', 'sqlite:'],
   ['DATABASE_URL', 'sqlite::memory:'],
   ['DATABASE_URL', 'sqlite: :memory: '],

@@ -24,19 +24,20 @@ const fileSystems: Record<number, DatabaseFacts['fileSystem']> = {
 };
 
 /**
- * `use` runs its work on the database, which it may open for that; it is not asked while there is no `file`.
+ * `file` is null for a database that is no file. `use` runs its work on the database, which it may open for that; it is
+ * not asked while there is no such file.
  * `readFileSystemType` is statfs's number for a folder.
  */
 export function createDatabaseProbe(
-  file: string,
+  file: string | null,
   use: <T>(work: (opened: Opened) => Promise<T>) => Promise<T>,
   readFileSystemType: (folder: string) => number = (folder) => statfsSync(folder).type,
 ): DatabaseProbe {
   return {
     async look() {
-      const folder = findFolder(file);
-      const fileSystem = findFileSystem(folder, readFileSystemType);
-      if (!existsSync(file)) {
+      const folder = file === null ? null : findFolder(file);
+      const fileSystem = folder === null ? 'none' : findFileSystem(folder, readFileSystemType);
+      if (file !== null && folder !== null && !existsSync(file)) {
         return { fileSystem, state: { kind: 'absent', folderWritable: isWritable(folder) }, keys: 'untried' };
       }
       const found = await use(async (opened) => {

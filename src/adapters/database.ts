@@ -1,40 +1,43 @@
 // Opens the database over knex, brings it up to date, and turns the driver's errors into ours. A driver's message can
 // quote what was being stored, so only its code leaves here (facts, section 5).
 
-import { chmodSync, mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import knex, { type Knex } from 'knex';
+import type { Knex } from 'knex';
 import { ConnectError } from '../core/errors.ts';
-import { createDatabaseFile } from './database-file.ts';
+import type { DatabaseEngine } from './database-engine.ts';
+import { createPostgresEngine } from './postgres-engine.ts';
+import { createSqliteEngine } from './sqlite-engine.ts';
 
 export type Database = ReturnType<typeof openDatabase>;
 /** What a query is written with: the database, or a transaction in it. */
 export type Sql = Knex;
 
-const migrationsDirectory = fileURLToPath(new URL('../../migrations', import.meta.url));
-/** The wait is in the driver and blocks the event loop, so it is short; the patience is in `run`. */
-const busyTimeoutMilliseconds = 20;
+/** A file of SQLite's, or the address of a PostgreSQL database with its password; `name` is what may be shown of it. */
+export type DatabaseLocation = { name: string } & (
+  | { kind: 'sqlite'; file: string }
+  | { kind: 'postgres'; url: string }
+);
+
 const patienceMilliseconds = 2_000;
 /** Another process may be migrating a large database. */
 const migrationPatienceMilliseconds = 60_000;
-const acquireTimeoutMilliseconds = 5_000;
 const migrationTable = 'knex_migrations';
-const lockTable = 'knex_migrations_lock';
 const writeProbeMilliseconds = 2_000;
 /** A refresh writes a few kilobytes; the rest is for everybody who writes while the provider is being asked. */
 const leastFreeBytes = 16 * 1024 * 1024;
-/** What goes wrong comes back to the caller; the library need not print it, too. */
-const silent = { warn() {}, error() {}, deprecate() {}, debug() {} };
+
+function createEngine(location: DatabaseLocation, freeBytes: number): DatabaseEngine {
+  return location.kind === 'sqlite' ? createSqliteEngine(location.file, freeBytes) : createPostgresEngine(location);
+}
 
 /**
- * `filename` of the SQLite database; its folder is made when it is missing, readable by this account alone.
- * `leastFreeBytes` must be free on its disk for a refresh to begin.
+ * `leastFreeBytes` must be free on SQLite's disk for a refresh to begin. Throws database_unavailable when the folder of
+ * a file cannot be made; nothing else is tried before the first query.
  */
-export function openDatabase(filename: string, options: { leastFreeBytes?: number } = {}) {
-  makeFolder(filename);
-  const file = createDatabaseFile(filename, options.leastFreeBytes ?? leastFreeBytes);
-  let db = connect(filename);
+export function openDatabase(location: DatabaseLocation, options: { leastFreeBytes?: number } = {}) {
+  const engine = createEngine(location, options.leastFreeBytes ?? leastFreeBytes);
+  const { name } = location;
+  const { storage } = engine;
+  let db = engine.connect({ patient: false });
   let reopening: Promise<void> | null = null;
   let lastWrite = { at: Number.NEGATIVE_INFINITY, error: null as unknown };
   let closed = false;
@@ -45,18 +48,18 @@ export function openDatabase(filename: string, options: { leastFreeBytes?: numbe
    */
   async function run<T>(query: (db: Sql) => PromiseLike<T>, milliseconds = patienceMilliseconds): Promise<T> {
     if (closed) throw new ConnectError('database_unavailable', 'the database is closed: the app is stopping');
-    if (file.state() === 'replaced') await reopen();
+    if (storage.state() === 'replaced') await reopen();
     const patient = Date.now() + milliseconds;
     for (;;) {
       const asked = db;
       try {
         return await query(asked);
       } catch (error) {
-        const code = codeOf(error);
+        const code = engine.codeOf(error);
         // Whoever waited for a place when the file was replaced was turned away, and goes on with the new one.
         if (code === null && asked !== db) continue;
         if (code === null) throw error;
-        if (!isBusy(code) || Date.now() > patient) throw translate(code);
+        if (!engine.isBusy(code) || Date.now() > patient) throw translate(code);
         await new Promise((resolve) => setTimeout(resolve, 10 + Math.random() * 40));
       }
     }
@@ -88,8 +91,8 @@ export function openDatabase(filename: string, options: { leastFreeBytes?: numbe
   function reopen(): Promise<void> {
     reopening ??= (async () => {
       const former = db;
-      db = connect(filename);
-      file.remember();
+      db = engine.connect({ patient: false });
+      storage.remember();
       await former.destroy();
     })().finally(() => {
       reopening = null;
@@ -99,13 +102,13 @@ export function openDatabase(filename: string, options: { leastFreeBytes?: numbe
 
   /** Throws database_unavailable when the file is gone: what is written then would be lost with it. */
   function checkFile(): void {
-    if (file.state() === 'missing') throw new ConnectError('database_unavailable', `${filename} is gone`);
+    if (storage.state() === 'missing') throw new ConnectError('database_unavailable', `${name} is gone`);
   }
 
   /** Throws database_unavailable when there is no room to write what a refresh brings. */
   async function checkRoom(): Promise<void> {
     checkFile();
-    if (!file.hasRoom()) throw new ConnectError('database_unavailable', `the disk of ${filename} is full`);
+    if (!storage.hasRoom()) throw new ConnectError('database_unavailable', `the disk of ${name} is full`);
   }
 
   /** Anybody may ask whether we are ready, so the disk is asked every two seconds at most. */
@@ -117,7 +120,35 @@ export function openDatabase(filename: string, options: { leastFreeBytes?: numbe
     if (lastWrite.error !== null) throw lastWrite.error;
   }
 
+  /**
+   * All that is missing, in one transaction: of processes that start at once one migrates and the others find it done,
+   * and one that is killed leaves nothing behind, not the library's lock either.
+   */
+  async function migrateAtOnce(): Promise<void> {
+    const patient = engine.connect({ patient: true });
+    try {
+      await run(
+        () =>
+          patient.transaction(async (trx) => {
+            await engine.migrateAlone(trx);
+            await trx.migrate.latest();
+            await engine.settleSchema(trx);
+          }),
+        migrationPatienceMilliseconds,
+      );
+    } finally {
+      await patient.destroy();
+    }
+  }
+
+  function translate(code: string): Error {
+    return engine.isUnavailable(code)
+      ? new ConnectError('database_unavailable', `database: ${code}`)
+      : new Error(`database: ${code}`);
+  }
+
   return {
+    name,
     run,
     runTransaction,
     checkFile,
@@ -125,12 +156,12 @@ export function openDatabase(filename: string, options: { leastFreeBytes?: numbe
     /** Brings the schema up to date. Throws database_unavailable. */
     async migrate(): Promise<void> {
       try {
-        if (!(await run(isUpToDate))) await run(migrateAtOnce, migrationPatienceMilliseconds);
-        chmodSync(filename, 0o600);
-        file.remember();
+        if (!(await run(isUpToDate))) await migrateAtOnce();
+        engine.protect();
+        storage.remember();
       } catch (error) {
         if (!(error instanceof ConnectError)) throw error;
-        throw new ConnectError(error.code, `${filename} cannot be opened and written: ${error.message}`);
+        throw new ConnectError(error.code, `${name} cannot be opened and written: ${error.message}`);
       }
     },
     /** Reads and writes, has room, and finds the schema up to date. Throws database_unavailable. */
@@ -151,69 +182,4 @@ export async function isUpToDate(db: Sql): Promise<boolean> {
   if (!(await db.schema.hasTable(migrationTable))) return false;
   const [, pending] = (await db.migrate.list()) as [unknown, unknown[]];
   return pending.length === 0;
-}
-
-/**
- * All that is missing, in one transaction: of processes that start at once one migrates and the others find it done,
- * and one that is killed leaves nothing behind, not the library's lock either. A lock that is found is a dead one's,
- * for who could release it is shut out by now.
- */
-function migrateAtOnce(db: Sql): Promise<void> {
-  return db.transaction(async (trx) => {
-    if (await trx.schema.hasTable(lockTable)) await trx(lockTable).update({ is_locked: 0 });
-    await trx.migrate.latest();
-  });
-}
-
-function connect(filename: string): Knex {
-  return knex({
-    client: 'better-sqlite3',
-    connection: { filename },
-    useNullAsDefault: true,
-    compileSqlOnError: false,
-    // A version that is newer may have migrated: what it added does not concern this one.
-    migrations: { directory: migrationsDirectory, loadExtensions: ['.ts'], disableMigrationsListValidation: true },
-    pool: { min: 1, max: 1, afterCreate: prepareConnection },
-    acquireConnectionTimeout: acquireTimeoutMilliseconds,
-    log: silent,
-  });
-}
-
-function makeFolder(filename: string): void {
-  try {
-    mkdirSync(dirname(filename), { recursive: true, mode: 0o700 });
-  } catch (error) {
-    throw new ConnectError('database_unavailable', `the folder of ${filename} cannot be made: ${codeOf(error)}`);
-  }
-}
-
-function prepareConnection(connection: { pragma(text: string): unknown }, done: (error: unknown) => void): void {
-  try {
-    connection.pragma(`busy_timeout = ${busyTimeoutMilliseconds}`);
-    connection.pragma('journal_mode = WAL');
-    // A refresh token that the provider has already replaced must survive a power cut.
-    connection.pragma('synchronous = FULL');
-    connection.pragma('foreign_keys = ON');
-    done(null);
-  } catch (error) {
-    done(error);
-  }
-}
-
-function codeOf(error: unknown): string | null {
-  if (typeof error !== 'object' || error === null) return null;
-  if ('name' in error && error.name === 'KnexTimeoutError') return 'POOL_TIMEOUT';
-  return 'code' in error && typeof error.code === 'string' ? error.code : null;
-}
-
-function isBusy(code: string): boolean {
-  return code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED');
-}
-
-const unavailable = /^(SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN|CORRUPT|NOTADB|PROTOCOL|NOMEM)|POOL_TIMEOUT)/;
-
-function translate(code: string): Error {
-  return unavailable.test(code)
-    ? new ConnectError('database_unavailable', `database: ${code}`)
-    : new Error(`database: ${code}`);
 }

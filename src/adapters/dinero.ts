@@ -117,11 +117,16 @@ function parseOrganizations(body: unknown): Organization[] {
   if (!parsed.success) throw new ConnectError('dinero_unavailable', 'Dinero’s list of organizations has another shape');
   return parsed.data.map(({ id, name, ispro, vatnumber, city }) => ({
     id,
-    name: name?.trim().slice(0, longestName).toWellFormed() || id,
+    name: storable(name?.slice(0, longestName)) || id,
     isPro: ispro === true,
-    vatNumber: vatnumber?.trim() || null,
-    city: city?.trim() || null,
+    vatNumber: storable(vatnumber) || null,
+    city: storable(city) || null,
   }));
+}
+
+/** Half a character and NUL are what a database may refuse to store. */
+function storable(text: string | null | undefined): string {
+  return text?.trim().toWellFormed().replaceAll('\0', '\ufffd') ?? '';
 }
 
 function lowerKeys(record: Record<string, unknown>): Record<string, unknown> {

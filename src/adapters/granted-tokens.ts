@@ -8,6 +8,8 @@ import type { Answer } from './token-answer.ts';
 
 const shortLifetimeSeconds = 300;
 const longestLifetimeSeconds = 86_400;
+/** RFC 6749, 3.3: with anything else in it no database may lose a grant. */
+const scopeToken = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
 
 /** `before` stands in for what an answer may leave out (RFC 6749, 5.1 and 6). */
 export function toGrant(
@@ -18,7 +20,7 @@ export function toGrant(
   return {
     accessToken: tokens.access_token,
     refreshToken: tokens.refresh_token ?? before.refreshToken,
-    scope: tokens.scope === undefined ? before.scope : tokens.scope.split(' ').filter((name) => name !== ''),
+    scope: tokens.scope === undefined ? before.scope : tokens.scope.split(' ').filter((name) => scopeToken.test(name)),
     expiresAt: inSeconds(now, lifetimeSeconds(tokens.expires_in)),
     obtainedAt: now,
   };
@@ -40,7 +42,7 @@ export function keepTokens(answer: Answer, before: RefreshableGrant, now: Date):
 export function subjectHint(accessToken: string): string | null {
   try {
     const { sub } = decodeJwt(accessToken);
-    return typeof sub === 'string' && sub.length <= 255 ? sub : null;
+    return typeof sub === 'string' && sub.length <= 255 && !sub.includes('\0') ? sub : null;
   } catch {
     return null;
   }

@@ -33,10 +33,12 @@ export async function insertWebhook(db: Sql, connectionId: string, event: EventD
   const row = await db<ConnectionRow>('connections').where({ id: connectionId }).first();
   const message = row ? writeWebhook(toListedConnection(row), event, at) : null;
   if (!row || !message) return;
+  // Held until this message is there: who ends or moves that one meanwhile would not see who waits behind it.
   const waiting = await db<Row>('webhooks')
     .where({ user_id: row.user_id })
     .whereNotNull('due_at')
     .orderBy('position', 'desc')
+    .forUpdate()
     .first('due_at');
   const now = at.toISOString();
   const dueAt = waiting?.due_at && waiting.due_at > now ? waiting.due_at : now;

@@ -28,7 +28,7 @@ export function createDeployedDoctor(
       config,
       provider: createProviderProbe({ ...config.provider, redirectUri: config.redirectUri }, clock),
       accounting: createAccountingProbe({ baseUrl: config.dineroApiUrl }),
-      database: createDatabaseProbe(config.databaseFile, use),
+      database: createDatabaseProbe(config.database.kind === 'sqlite' ? config.database.file : null, use),
       address,
     },
   });

@@ -1,11 +1,10 @@
 // `keys add`: makes a key and puts it first, where development keeps its own; otherwise prints what to set.
 
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { createResealing } from '../adapters/resealing.ts';
 import type { Config } from '../config.ts';
 import { putTokenKeyFirst } from '../development-secrets.ts';
-import { useStorage } from './storage.ts';
+import { mayExist, useStorage } from './storage.ts';
 import { UsageError } from './usage.ts';
 
 const nextSteps = [
@@ -48,7 +47,7 @@ function toEntry({ id, bytes }: Config['tokenKeys'][number]): string {
 /** Also those that only the database knows: two keys of one name would be taken for each other. */
 async function listTakenIds(config: Config): Promise<Set<string>> {
   const ids = config.tokenKeys.map(({ id }) => id);
-  if (!existsSync(config.databaseFile)) return new Set(ids);
+  if (!mayExist(config)) return new Set(ids);
   return useStorage(config, async ({ database, vault, deployment }) => {
     const uses = await createResealing(database, vault).listKeyUse();
     const owner = await deployment.findOwner();

@@ -26,13 +26,13 @@ async function createReadableLogger(config: Config): Promise<Logger> {
   return createLogger({ level: config.logLevel, destination: pretty({ sync: true, translateTime: 'HH:MM:ss' }) });
 }
 
-async function startSandboxOf({ sandbox, redirectUri, databaseFile, refreshTokenPolicy }: Config) {
+async function startSandboxOf({ sandbox, redirectUri, database, refreshTokenPolicy }: Config) {
   if (!sandbox) return null;
   const { startSandbox } = await import('../sandbox/sandbox.ts');
   return startSandbox({
     port: sandbox.port,
     client: { ...sandboxClient, redirectUris: [redirectUri] },
-    stateFile: join(dirname(databaseFile), 'sandbox-state.json'),
+    stateFile: join(database.kind === 'sqlite' ? dirname(database.file) : 'data', 'sandbox-state.json'),
     settings: {
       refreshTokenUse: refreshTokenPolicy.use,
       refreshTokenLifetimeSeconds: refreshTokenPolicy.lifetimeSeconds,

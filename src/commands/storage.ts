@@ -9,10 +9,15 @@ import { ConnectError } from '../core/errors.ts';
 
 export type Storage = ReturnType<typeof openStorage>;
 
-export function openStorage({ databaseFile, tokenKeys, baseUrl, provider }: Config) {
-  const database = openDatabase(databaseFile);
+export function openStorage({ database: location, tokenKeys, baseUrl, provider }: Config) {
+  const database = openDatabase(location);
   const deployment = createDeployment(database, { baseUrl, clientId: provider.clientId });
   return { database, vault: createVault(tokenKeys), deployment };
+}
+
+/** False for a file that is not there; what a server has, only asking it tells. */
+export function mayExist({ database }: Pick<Config, 'database'>): boolean {
+  return database.kind === 'postgres' || existsSync(database.file);
 }
 
 /**
@@ -20,11 +25,9 @@ export function openStorage({ databaseFile, tokenKeys, baseUrl, provider }: Conf
  * version before may be running on it.
  */
 export async function useStorage<T>(config: Config, work: (storage: Storage) => Promise<T>): Promise<T> {
-  if (!existsSync(config.databaseFile)) {
-    throw new ConnectError(
-      'database_unavailable',
-      `there is no ${config.databaseFile} yet: the app makes it at its start`,
-    );
+  const { name } = config.database;
+  if (!mayExist(config)) {
+    throw new ConnectError('database_unavailable', `there is no ${name} yet: the app makes it at its start`);
   }
   const storage = openStorage(config);
   try {

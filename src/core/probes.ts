@@ -47,11 +47,11 @@ export type ProviderProbe = {
 export type AccountingProbe = { ask(): Promise<NoAnswer | { kind: 'answered'; status: number }> };
 
 /**
- * `shared`: a file system of which it depends whether its locks and its order of writes hold. `refused` keys: something
+ * `none`: a database server's business. `shared`: a file system of which it depends whether its locks and its order of writes hold. `refused` keys: something
  * stored does not open with them.
  */
 export type DatabaseFacts = {
-  fileSystem: 'local' | 'shared' | 'network' | 'unknown';
+  fileSystem: 'local' | 'shared' | 'network' | 'unknown' | 'none';
   state:
     | { kind: 'absent'; folderWritable: boolean }
     | { kind: 'not_migrated' }

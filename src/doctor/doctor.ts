@@ -43,7 +43,12 @@ export function createDoctor(subject: { settings: Settings; problems: string[]; 
 }
 
 function examineDeployed({ config, provider, accounting, database, address }: Deployed): Promise<Finding[]>[] {
-  const { baseUrl, redirectUri, dineroApiUrl: url, databaseFile: file } = config;
+  const {
+    baseUrl,
+    redirectUri,
+    dineroApiUrl: url,
+    database: { name: file },
+  } = config;
   const sandbox = config.sandbox !== null;
   const trustsProxies = config.trustProxy !== false;
   return [

@@ -29,6 +29,7 @@ export function checkDatabase({ fileSystem, state }: DatabaseFacts, file: string
   const place = {
     local: [],
     unknown: [],
+    none: [],
     shared: [database.unknown('database_shared', { file })],
     network: [database.wrong('database_network', { file })],
   }[fileSystem];

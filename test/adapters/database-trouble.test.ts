@@ -2,8 +2,9 @@ import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import Sqlite from 'better-sqlite3';
 import { openDatabase } from '../../src/adapters/database.ts';
+import { openTestDatabase, sqliteAt } from '../support/databases.ts';
 import { authorize, authorizedTerms, grantNumbered, refreshedTerms } from '../support/grants.ts';
-import { createSqlStores, openTestDatabase } from '../support/sql-stores.ts';
+import { createSqlStores } from '../support/sql-stores.ts';
 
 // Requirements F24 to F28: what is started when the database or its disk is in trouble, and what is not.
 
@@ -82,7 +83,7 @@ test('F25: a disk that fills up in the middle of storing a grant: nothing of it 
 });
 
 test('F25: a disk with too little room for what a refresh brings', async () => {
-  const crowded = openDatabase(sql.file, { leastFreeBytes: Number.MAX_SAFE_INTEGER });
+  const crowded = openDatabase(sqliteAt(sql.file), { leastFreeBytes: Number.MAX_SAFE_INTEGER });
   const { connections } = createSqlStores(crowded);
   await expect(connections.takeLease(await read(), { owner: 'a', until }, now)).rejects.toMatchObject(unavailable);
   await expect(crowded.check()).rejects.toMatchObject({ message: expect.stringContaining('full') });
@@ -152,7 +153,7 @@ describe('F28: the file', () => {
     await sql.database.close();
     for (const rest of ['-wal', '-shm']) rmSync(`${sql.file}${rest}`, { force: true });
     writeFileSync(sql.file, Buffer.alloc(65_536, 'not a database '));
-    const broken = openDatabase(sql.file);
+    const broken = openDatabase(sqliteAt(sql.file));
     await expect(broken.migrate()).rejects.toMatchObject(unavailable);
     await expect(createSqlStores(broken).connections.findByUser('u1')).rejects.toMatchObject(unavailable);
     await expect(broken.check()).rejects.toMatchObject(unavailable);

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import Sqlite from 'better-sqlite3';
 import { openDatabase } from '../../src/adapters/database.ts';
-import { openTestDatabase } from '../support/sql-stores.ts';
+import { openTestDatabase, sqliteAt } from '../support/databases.ts';
 
 type Sql = Awaited<ReturnType<typeof openTestDatabase>>;
 let sql: Sql;
@@ -56,7 +56,7 @@ test('an error of the driver says its code and never what was stored', async () 
 });
 
 test('a file that cannot be opened is reported', async () => {
-  const broken = openDatabase('/proc/nowhere.db');
+  const broken = openDatabase(sqliteAt('/proc/nowhere.db'));
   await expect(broken.migrate()).rejects.toMatchObject({ code: 'database_unavailable' });
   await broken.close();
 });
@@ -71,7 +71,7 @@ test('is readable by its owner alone, in WAL mode, and waits for the disk', asyn
 
 test('opened again is up to date and keeps what it held', async () => {
   await write();
-  const again = openDatabase(sql.file);
+  const again = openDatabase(sqliteAt(sql.file));
   await again.migrate();
   await again.check();
   expect(await again.run((db) => db('events').count({ count: '*' }))).toEqual([{ count: 1 }]);
@@ -79,7 +79,7 @@ test('opened again is up to date and keeps what it held', async () => {
 });
 
 test('that was never migrated is not ready', async () => {
-  const fresh = openDatabase(`${sql.file}.fresh`);
+  const fresh = openDatabase(sqliteAt(`${sql.file}.fresh`));
   await expect(fresh.check()).rejects.toMatchObject({ code: 'database_unavailable' });
   await fresh.close();
 });

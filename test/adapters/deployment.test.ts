@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { openDatabase } from '../../src/adapters/database.ts';
 import { createDeployment } from '../../src/adapters/deployment.ts';
+import { openTestDatabase, sqliteAt } from '../support/databases.ts';
 import { authorize, authorizedTerms, grantNumbered } from '../support/grants.ts';
-import { createSqlStores, openTestDatabase } from '../support/sql-stores.ts';
+import { createSqlStores } from '../support/sql-stores.ts';
 
 const now = new Date('2026-11-21T10:00:00.000Z');
 const later = new Date('2026-11-22T10:00:00.000Z');
@@ -70,7 +71,7 @@ test.each(others)('a start as $baseUrl with $clientId changes nothing, and is to
 
 test('of two that claim it at once, over connections of their own, one owns it', async () => {
   await connectSomebody();
-  const second = openDatabase(sql.file);
+  const second = openDatabase(sql.location);
   const deployments = [createDeployment(sql.database, us), createDeployment(second, others[0] ?? us)];
   await Promise.all(deployments.map((deployment) => deployment.claim(['k1'], now)));
   const ours = await Promise.all(deployments.map((deployment) => deployment.isOurs()));

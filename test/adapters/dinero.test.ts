@@ -52,6 +52,13 @@ const listed = (...records: unknown[]) => {
   return dinero.listOrganizations('a-token');
 };
 
+test('what a database may refuse to store is replaced: NUL and halves of characters', async () => {
+  const odd = { name: ' A\0B\ud800 ', id: 7, isPro: true, vatNumber: '1\0', city: '\0' };
+  expect(await listed(odd)).toEqual([
+    { name: 'A\ufffdB\ufffd', id: '7', isPro: true, vatNumber: '1\ufffd', city: '\ufffd' },
+  ]);
+});
+
 describe('the fields of the list', () => {
   test('are the rich ones first', async () => {
     const record = { name: 'Anden ApS', id: 7, isPro: true, vatNumber: 'DK12345678', city: 'Aarhus' };

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { createImportedGrantStore } from '../../src/adapters/imported-grant-store.ts';
 import { createVault } from '../../src/adapters/vault.ts';
+import { openTestDatabase } from '../support/databases.ts';
 import { authorize, authorizedTerms, grantNumbered } from '../support/grants.ts';
-import { createSqlStores, openTestDatabase, testKey } from '../support/sql-stores.ts';
+import { createSqlStores, testKey } from '../support/sql-stores.ts';
 
 // What imported grants are in SQL beyond what every store of them promises.
 

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ApiKey, Link } from '../../src/core/integrator-types.ts';
+import { engineName, openTestDatabase } from '../support/databases.ts';
 import { authorize, authorizedTerms, grantNumbered } from '../support/grants.ts';
 import { createMemoryStores, type Stores } from '../support/memory-stores.ts';
-import { createSqlStores, openTestDatabase } from '../support/sql-stores.ts';
+import { emptySqlStores } from '../support/sql-stores.ts';
 
 // What an integrator's backend needs of the stores: keys, links, lists of connections, timelines page by page.
 
@@ -39,16 +40,9 @@ beforeAll(async () => {
 });
 afterAll(() => sql.remove());
 
-async function emptySqlStores(): Promise<Stores> {
-  for (const table of ['connections', 'events', 'api_keys', 'links']) {
-    await sql.database.run((db) => db(table).delete());
-  }
-  return createSqlStores(sql.database);
-}
-
 describe.each([
   ['memory', async () => createMemoryStores()],
-  ['SQLite', emptySqlStores],
+  [engineName, () => emptySqlStores(sql.database)],
 ])('stores on %s', (_name, open) => {
   let stores: Stores;
   beforeEach(async () => {

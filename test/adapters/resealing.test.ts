@@ -2,8 +2,9 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { checkKeys } from '../../src/adapters/key-check.ts';
 import { createResealing, type RowOutcome } from '../../src/adapters/resealing.ts';
 import { createVault, type Vault, type VaultKey } from '../../src/adapters/vault.ts';
+import { openTestDatabase } from '../support/databases.ts';
 import { sealTokens, seedConnection, seedImportedGrant, seedRevocation, tokensOf } from '../support/seeded-rows.ts';
-import { createSqlStores, openTestDatabase, testKey } from '../support/sql-stores.ts';
+import { createSqlStores, testKey } from '../support/sql-stores.ts';
 
 const newKey: VaultKey = { id: 'k2', bytes: new Uint8Array(32).fill(9) };
 const former = createVault([testKey]);

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { Grant } from '../../src/core/types.ts';
+import { openTestDatabase } from '../support/databases.ts';
 import { authorizedTerms } from '../support/grants.ts';
-import { createSqlStores, openTestDatabase, testKey } from '../support/sql-stores.ts';
+import { createSqlStores, testKey } from '../support/sql-stores.ts';
 
 type Sql = Awaited<ReturnType<typeof openTestDatabase>>;
 let sql: Sql;

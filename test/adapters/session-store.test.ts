@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { SessionData } from 'express-session';
 import { createSessionStore, type SessionStore } from '../../src/adapters/session-store.ts';
 import { createFixedClock, type FixedClock } from '../support/clock.ts';
-import { openTestDatabase } from '../support/sql-stores.ts';
+import { openTestDatabase } from '../support/databases.ts';
 
 type Sql = Awaited<ReturnType<typeof openTestDatabase>>;
 let sql: Sql;

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Attempt } from '../../src/core/types.ts';
+import { engineName, openTestDatabase } from '../support/databases.ts';
 import { authorize, authorizedTerms, grantNumbered, refreshedTerms } from '../support/grants.ts';
 import { createMemoryStores, type Stores } from '../support/memory-stores.ts';
-import { createSqlStores, openTestDatabase } from '../support/sql-stores.ts';
+import { emptySqlStores } from '../support/sql-stores.ts';
 
 const now = new Date('2026-11-20T10:00:00.000Z');
 const later = new Date('2026-11-20T11:00:00.000Z');
@@ -36,16 +37,9 @@ beforeAll(async () => {
 });
 afterAll(() => sql.remove());
 
-async function emptySqlStores(): Promise<Stores> {
-  for (const table of ['attempts', 'connections', 'revocations', 'identities', 'events', 'imported_grants']) {
-    await sql.database.run((db) => db(table).delete());
-  }
-  return createSqlStores(sql.database);
-}
-
 describe.each([
   ['memory', async () => createMemoryStores()],
-  ['SQLite', emptySqlStores],
+  [engineName, () => emptySqlStores(sql.database)],
 ])('stores on %s', (_name, open) => {
   let stores: Stores;
   beforeEach(async () => {

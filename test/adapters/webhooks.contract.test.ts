@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Connection } from '../../src/core/types.ts';
 import type { QueuedWebhook, WaitingWebhook } from '../../src/core/webhook-messages.ts';
+import { engineName, openTestDatabase } from '../support/databases.ts';
 import { authorize, authorizedTerms, grantNumbered, refreshedTerms } from '../support/grants.ts';
 import { createMemoryStores, type Stores } from '../support/memory-stores.ts';
-import { createSqlStores, openTestDatabase, testKey } from '../support/sql-stores.ts';
+import { emptySqlStores } from '../support/sql-stores.ts';
 
 const now = new Date('2026-11-20T10:00:00.000Z');
 const chosen = { id: '118244', name: 'RN', vatNumber: '12345678' };
@@ -16,16 +17,9 @@ beforeAll(async () => {
 });
 afterAll(() => sql.remove());
 
-async function openSqlStores(announce: boolean): Promise<Stores> {
-  for (const table of ['connections', 'revocations', 'events', 'webhooks']) {
-    await sql.database.run((db) => db(table).delete());
-  }
-  return createSqlStores(sql.database, [testKey], { announce });
-}
-
 describe.each([
   ['memory', async (announce: boolean) => createMemoryStores({ announce })],
-  ['SQLite', openSqlStores],
+  [engineName, (announce: boolean) => emptySqlStores(sql.database, { announce })],
 ])('the outbox on %s', (_name, open) => {
   let stores: Stores;
   beforeEach(async () => {
@@ -262,7 +256,7 @@ describe.each([
 });
 
 test('a change whose message cannot be queued does not happen, nor its line in the timeline', async () => {
-  const stores = await openSqlStores(true);
+  const stores = await emptySqlStores(sql.database, { announce: true });
   const connection = await authorize(stores, 'u1', grantNumbered(1, now), authorizedTerms(now, { events: [] }));
   await sql.database.run((db) => db.schema.renameTable('webhooks', 'webhooks_elsewhere'));
   try {

@@ -8,6 +8,7 @@ import { createDeployment } from '../../src/adapters/deployment.ts';
 import { createVault, type VaultKey } from '../../src/adapters/vault.ts';
 import { checkOpening } from '../../src/doctor/keys.ts';
 import { checkDatabase } from '../../src/doctor/surroundings.ts';
+import { sqliteAt } from '../support/databases.ts';
 import { authorize, authorizedTerms, grantNumbered } from '../support/grants.ts';
 import { createSqlStores, testKey } from '../support/sql-stores.ts';
 import { find, tell } from './support.ts';
@@ -32,7 +33,7 @@ async function look(options: Trouble = {}) {
   const probe = createDatabaseProbe(
     file,
     async (work) => {
-      const database = openDatabase(file, { leastFreeBytes: options.leastFreeBytes ?? 0 });
+      const database = openDatabase(sqliteAt(file), { leastFreeBytes: options.leastFreeBytes ?? 0 });
       if (options.readOnly) await database.run((db) => db.raw('PRAGMA query_only = ON'));
       const vault = createVault(options.keys ?? [testKey]);
       return work({ database, vault, deployment: createDeployment(database, identity) }).finally(database.close);
@@ -44,7 +45,7 @@ async function look(options: Trouble = {}) {
 }
 
 async function makeDatabase(work: (database: ReturnType<typeof openDatabase>) => Promise<unknown> = async () => {}) {
-  const database = openDatabase(file);
+  const database = openDatabase(sqliteAt(file));
   await database.migrate();
   await work(database);
   await database.close();

@@ -6,8 +6,8 @@ import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { createTestApp, startTestSandbox, type TestApp } from '../support/app.ts';
 import { type Backend, createBackend } from '../support/backend.ts';
 import { type Browser, openBrowser, textOf, tokenOf } from '../support/browser.ts';
+import { openTestDatabase } from '../support/databases.ts';
 import { answerAuthorization } from '../support/person.ts';
-import { openTestDatabase } from '../support/sql-stores.ts';
 
 // Links of an integrator, from its backend to the page where its user ends up.
 

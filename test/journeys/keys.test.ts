@@ -6,6 +6,7 @@ import { openDatabase } from '../../src/adapters/database.ts';
 import { createVault } from '../../src/adapters/vault.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { runCommand, startCommand } from '../support/command.ts';
+import { sqliteAt } from '../support/databases.ts';
 import { type AppProcess, makeFolder, startApp, takeFreePort } from '../support/process.ts';
 import { openRemoteBrowser } from '../support/remote-browser.ts';
 import { seedConnection, seedRevocation, tokensOf } from '../support/seeded-rows.ts';
@@ -74,7 +75,7 @@ async function connect() {
   return browser;
 }
 
-const openFile = () => openDatabase(`${place.folder}/data/keys.db`);
+const openFile = () => openDatabase(sqliteAt(`${place.folder}/data/keys.db`));
 
 /** That many connections under k1, and two revocations, in a database that no app has started on. */
 async function seed(connections: number): Promise<void> {

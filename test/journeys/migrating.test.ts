@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import Sqlite from 'better-sqlite3';
 import { openDatabase } from '../../src/adapters/database.ts';
 import { startCommand } from '../support/command.ts';
+import { sqliteAt } from '../support/databases.ts';
 import { makeFolder, startApp, takeFreePort } from '../support/process.ts';
 import { createSqlStores } from '../support/sql-stores.ts';
 
@@ -59,7 +60,7 @@ test('F32: starts that are killed at any moment leave a database that the next s
 }, 60_000);
 
 test('F32: a lock that a killed start of version 0.1.0 left behind does not keep anybody out', async () => {
-  const database = openDatabase(file());
+  const database = openDatabase(sqliteAt(file()));
   await database.migrate();
   await database.run((db) => db('knex_migrations_lock').update({ is_locked: 1 }));
   await database.close();
@@ -69,7 +70,7 @@ test('F32: a lock that a killed start of version 0.1.0 left behind does not keep
 }, 60_000);
 
 test('F31: what version 0.1.0 has written on the new schema is read, and looked after from the next minute on', async () => {
-  const database = openDatabase(file());
+  const database = openDatabase(sqliteAt(file()));
   await database.migrate();
   const stores = createSqlStores(database);
   const at = '2026-11-20T10:00:00.000Z';
@@ -105,7 +106,7 @@ test('F31: what version 0.1.0 has written on the new schema is read, and looked 
 });
 
 test('F31: a database that a newer version has migrated is good enough for this one', async () => {
-  const database = openDatabase(file());
+  const database = openDatabase(sqliteAt(file()));
   await database.migrate();
   await database.run((db) =>
     db('knex_migrations').insert({ name: '20991231000000_of_a_newer_version.ts', batch: 9, migration_time: 'x' }),
@@ -119,7 +120,7 @@ test('F31: a database that a newer version has migrated is good enough for this 
 });
 
 test('F31: connections of version 0.1.0 are all due once, so that none is forgotten', async () => {
-  const database = openDatabase(file());
+  const database = openDatabase(sqliteAt(file()));
   await database.run((db) => db.migrate.up());
   const columns = { status: 'connected', scope: '', generation: 1, authorized_at: '2026-11-01T00:00:00.000Z' };
   await database.run((db) =>

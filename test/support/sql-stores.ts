@@ -1,12 +1,9 @@
-// The SQL stores on a database file of their own, for contract and adapter tests.
+// The SQL stores on a database of their own, for contract and adapter tests.
 
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createApiKeyStore } from '../../src/adapters/api-key-store.ts';
 import { createAttemptStore } from '../../src/adapters/attempt-store.ts';
 import { createConnectionStore } from '../../src/adapters/connection-store.ts';
-import { type Database, openDatabase } from '../../src/adapters/database.ts';
+import type { Database } from '../../src/adapters/database.ts';
 import { createEventStore } from '../../src/adapters/event-store.ts';
 import { createIdentityStore } from '../../src/adapters/identity-store.ts';
 import { createImportedGrantStore } from '../../src/adapters/imported-grant-store.ts';
@@ -18,21 +15,6 @@ import { createWebhookStore } from '../../src/adapters/webhook-store.ts';
 import type { EventDraft } from '../../src/core/types.ts';
 
 export const testKey: VaultKey = { id: 'k1', bytes: new Uint8Array(32).fill(7) };
-
-export async function openTestDatabase(): Promise<{ database: Database; file: string; remove(): Promise<void> }> {
-  const folder = mkdtempSync(join(tmpdir(), 'dinero-connect-test-'));
-  const file = join(folder, 'test.db');
-  const database = openDatabase(file);
-  await database.migrate();
-  return {
-    database,
-    file,
-    async remove() {
-      await database.close();
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-}
 
 /** With `announce`, what changes is queued for the integrator. */
 export function createSqlStores(database: Database, keys: VaultKey[] = [testKey], { announce = false } = {}) {
@@ -65,4 +47,22 @@ export function createSqlStores(database: Database, keys: VaultKey[] = [testKey]
     written,
     checkKeys: () => checkKeys(database, vault),
   };
+}
+
+const tables = [
+  'attempts',
+  'connections',
+  'revocations',
+  'identities',
+  'events',
+  'imported_grants',
+  'api_keys',
+  'links',
+  'webhooks',
+];
+
+/** The stores on a database in which nothing is left of the test before. */
+export async function emptySqlStores(database: Database, options: { announce?: boolean } = {}) {
+  for (const table of tables) await database.run((db) => db(table).delete());
+  return createSqlStores(database, [testKey], options);
 }

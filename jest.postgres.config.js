@@ -1,0 +1,18 @@
+import { shared } from './jest.config.js';
+
+if (!process.env.TEST_DATABASE_URL) {
+  throw new Error('TEST_DATABASE_URL must name an empty PostgreSQL database: postgres://user:password@host:5432/name');
+}
+
+/** What the app does with its database, on PostgreSQL; what is about SQLite's file is left out. */
+export default {
+  ...shared,
+  testMatch: [
+    '<rootDir>/test/adapters/**/*.test.ts',
+    '<rootDir>/test/journeys/**/*.test.ts',
+    '<rootDir>/test/postgres/**/*.test.ts',
+  ],
+  testPathIgnorePatterns: ['test/adapters/database.test.ts', 'test/adapters/database-trouble.test.ts'],
+  testTimeout: 60_000,
+  maxWorkers: 2,
+};

@@ -1,0 +1,65 @@
+// SQLite: one file, one writer.
+
+import { chmodSync, mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import knex from 'knex';
+import { ConnectError } from '../core/errors.ts';
+import { commonOptions, type DatabaseEngine, isPoolTimeout, poolTimeout } from './database-engine.ts';
+import { createDatabaseFile } from './database-file.ts';
+
+/** The wait is in the driver and blocks the event loop, so it is short; the patience is in database.ts. */
+const busyTimeoutMilliseconds = 20;
+const lockTable = 'knex_migrations_lock';
+const unavailable = /^(SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN|CORRUPT|NOTADB|PROTOCOL|NOMEM)|POOL_TIMEOUT)/;
+
+/** Makes the folder of the file when it is missing, readable by this account alone. */
+export function createSqliteEngine(filename: string, leastFreeBytes: number): DatabaseEngine {
+  makeFolder(filename);
+  return {
+    connect: () =>
+      knex({
+        ...commonOptions,
+        client: 'better-sqlite3',
+        connection: { filename },
+        useNullAsDefault: true,
+        pool: { min: 1, max: 1, afterCreate: prepareConnection },
+      }),
+    codeOf,
+    isBusy: (code) => code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED'),
+    isUnavailable: (code) => unavailable.test(code),
+    // A writing transaction is alone as it is. A lock that is found is a dead one's: who could release it is shut out.
+    async migrateAlone(trx) {
+      if (await trx.schema.hasTable(lockTable)) await trx(lockTable).update({ is_locked: 0 });
+    },
+    async settleSchema() {},
+    protect: () => chmodSync(filename, 0o600),
+    storage: createDatabaseFile(filename, leastFreeBytes),
+  };
+}
+
+function makeFolder(filename: string): void {
+  try {
+    mkdirSync(dirname(filename), { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new ConnectError('database_unavailable', `the folder of ${filename} cannot be made: ${codeOf(error)}`);
+  }
+}
+
+function prepareConnection(connection: { pragma(text: string): unknown }, done: (error: unknown) => void): void {
+  try {
+    connection.pragma(`busy_timeout = ${busyTimeoutMilliseconds}`);
+    connection.pragma('journal_mode = WAL');
+    // A refresh token that the provider has already replaced must survive a power cut.
+    connection.pragma('synchronous = FULL');
+    connection.pragma('foreign_keys = ON');
+    done(null);
+  } catch (error) {
+    done(error);
+  }
+}
+
+function codeOf(error: unknown): string | null {
+  if (isPoolTimeout(error)) return poolTimeout;
+  if (typeof error !== 'object' || error === null) return null;
+  return 'code' in error && typeof error.code === 'string' ? error.code : null;
+}
