@@ -11,6 +11,9 @@ import type { Vault } from './vault.ts';
 
 type Opened = { database: Database; vault: Vault; deployment: Deployment };
 
+/** Those in which there is nothing that a key could open. */
+const untriedStates: DatabaseFacts['state']['kind'][] = ['empty', 'not_migrated'];
+
 /** From linux/magic.h. Of the shared ones (FUSE, 9P) it depends on what is behind them. */
 const fileSystems: Record<number, DatabaseFacts['fileSystem']> = {
   26985: 'network', // NFS
@@ -42,7 +45,7 @@ export function createDatabaseProbe(
       }
       const found = await use(async (opened) => {
         const state = await findState(opened);
-        return { state, keys: state.kind === 'not_migrated' ? ('untried' as const) : await tryKeys(opened) };
+        return { state, keys: untriedStates.includes(state.kind) ? ('untried' as const) : await tryKeys(opened) };
       }).catch((error: unknown) => ({ state: describeTrouble(error), keys: 'untried' as const }));
       return { fileSystem, ...found };
     },
@@ -77,6 +80,7 @@ function isWritable(folder: string): boolean {
 
 async function findState({ database, deployment }: Opened): Promise<DatabaseFacts['state']> {
   try {
+    if (await database.isNew()) return { kind: 'empty' };
     if (!(await database.run(isUpToDate))) return { kind: 'not_migrated' };
     const hasRoom = await database.checkRoom().then(
       () => true,

@@ -164,6 +164,8 @@ export function openDatabase(location: DatabaseLocation, options: { leastFreeByt
         throw new ConnectError(error.code, `${name} cannot be opened and written: ${error.message}`);
       }
     },
+    /** True where no app has started yet: none of its tables is there. Throws database_unavailable. */
+    isNew: () => run(async (sql) => !(await sql.schema.hasTable(migrationTable))),
     /** Reads and writes, has room, and finds the schema up to date. Throws database_unavailable. */
     async check(): Promise<void> {
       if (!(await run(isUpToDate))) throw new ConnectError('database_unavailable', 'the database has to be migrated');

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { createResealing } from '../adapters/resealing.ts';
 import type { Config } from '../config.ts';
 import { putTokenKeyFirst } from '../development-secrets.ts';
-import { mayExist, useStorage } from './storage.ts';
+import { type Storage, useStorage } from './storage.ts';
 import { UsageError } from './usage.ts';
 
 const nextSteps = [
@@ -47,12 +47,12 @@ function toEntry({ id, bytes }: Config['tokenKeys'][number]): string {
 /** Also those that only the database knows: two keys of one name would be taken for each other. */
 async function listTakenIds(config: Config): Promise<Set<string>> {
   const ids = config.tokenKeys.map(({ id }) => id);
-  if (!mayExist(config)) return new Set(ids);
-  return useStorage(config, async ({ database, vault, deployment }) => {
+  const listUsed = async ({ database, vault, deployment }: Storage) => {
     const uses = await createResealing(database, vault).listKeyUse();
     const owner = await deployment.findOwner();
     return new Set([...ids, ...uses.map(({ keyId }) => keyId), ...(owner?.keyIds ?? [])]);
-  });
+  };
+  return useStorage(config, listUsed, () => new Set(ids));
 }
 
 function findFreeId(taken: Set<string>): string {

@@ -15,25 +15,30 @@ export function openStorage({ database: location, tokenKeys, baseUrl, provider }
   return { database, vault: createVault(tokenKeys), deployment };
 }
 
-/** False for a file that is not there; what a server has, only asking it tells. */
-export function mayExist({ database }: Pick<Config, 'database'>): boolean {
-  return database.kind === 'postgres' || existsSync(database.file);
-}
-
 /**
  * For commands beside the app: what there is, as it is. They neither make a database nor migrate one, for an app of the
- * version before may be running on it.
+ * version before may be running on it. `whenNew` stands in where no app has started yet; without it,
+ * database_unavailable says so.
  */
-export async function useStorage<T>(config: Config, work: (storage: Storage) => Promise<T>): Promise<T> {
-  const { name } = config.database;
-  if (!mayExist(config)) {
-    throw new ConnectError('database_unavailable', `there is no ${name} yet: the app makes it at its start`);
-  }
+export async function useStorage<T>(
+  config: Config,
+  work: (storage: Storage) => Promise<T>,
+  whenNew: () => T = () => refuseNew(config.database),
+): Promise<T> {
+  const { database: location } = config;
+  if (location.kind === 'sqlite' && !existsSync(location.file)) return whenNew();
   const storage = openStorage(config);
   try {
+    if (await storage.database.isNew()) return whenNew();
     await storage.database.check();
     return await work(storage);
   } finally {
     await storage.database.close();
   }
+}
+
+function refuseNew({ kind, name }: Config['database']): never {
+  const missing =
+    kind === 'sqlite' ? `there is no ${name} yet: the app makes it` : `${name} is empty: the app fills it`;
+  throw new ConnectError('database_unavailable', `${missing} at its start`);
 }

@@ -76,6 +76,7 @@ export const findingCodes = {
   database: [
     'database_done',
     'database_absent',
+    'database_empty',
     'database_folder',
     'database_network',
     'database_shared',

@@ -54,6 +54,7 @@ export type DatabaseFacts = {
   fileSystem: 'local' | 'shared' | 'network' | 'unknown' | 'none';
   state:
     | { kind: 'absent'; folderWritable: boolean }
+    | { kind: 'empty' }
     | { kind: 'not_migrated' }
     | { kind: 'full' }
     | { kind: 'unusable'; reason: string }

@@ -44,6 +44,8 @@ function judgeState(state: DatabaseFacts['state'], file: string): Finding[] {
           ? database.unknown('database_absent', { file })
           : database.wrong('database_folder', { file }),
       ];
+    case 'empty':
+      return [database.unknown('database_empty', { file })];
     case 'not_migrated':
       return [database.wrong('database_not_migrated', { file })];
     case 'full':

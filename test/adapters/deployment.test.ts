@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { openDatabase } from '../../src/adapters/database.ts';
 import { createDeployment } from '../../src/adapters/deployment.ts';
-import { openTestDatabase, sqliteAt } from '../support/databases.ts';
+import { openTestDatabase } from '../support/databases.ts';
 import { authorize, authorizedTerms, grantNumbered } from '../support/grants.ts';
 import { createSqlStores } from '../support/sql-stores.ts';
 

@@ -68,6 +68,12 @@ describe('no database yet', () => {
   });
 });
 
+test('a database without a table of the app’s is no mistake either', async () => {
+  mkdirSync(join(folder, 'deep'));
+  writeFileSync(file, '');
+  expect(tell((await look()).findings)).toEqual(['unknown database_empty', 'unknown keys_untried']);
+});
+
 test('an older database is not migrated by looking at it', async () => {
   await makeDatabase((database) =>
     database.run((db) => db('knex_migrations').where('name', 'like', '%integrators%').delete()),

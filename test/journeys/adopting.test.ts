@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { cpSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { runCommand } from '../support/command.ts';
+import { copyDatabase } from '../support/journey-database.ts';
 import { type AppProcess, makeFolder, startApp, takeFreePort } from '../support/process.ts';
 import { openRemoteBrowser } from '../support/remote-browser.ts';
 
@@ -71,7 +71,7 @@ async function connectAndCopy() {
   await browser.signIn('rikke');
   await browser.submit(await browser.get('/organizations'), '/organizations', { organizationId: '118244' });
   await original.app?.stop();
-  cpSync(`${original.place.folder}/data`, `${copy.place.folder}/data`, { recursive: true });
+  copyDatabase(original.place.folder, copy.place.folder, 'data/copied.db');
   const output = await start(copy);
   return { browser, output };
 }

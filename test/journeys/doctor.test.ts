@@ -5,6 +5,7 @@ import { checks, type Finding } from '../../src/core/findings.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { startSandbox } from '../../src/sandbox/sandbox.ts';
 import { runCommand } from '../support/command.ts';
+import { testOnSqlite } from '../support/journey-database.ts';
 import { type AppProcess, makeFolder, startApp, takeFreePort } from '../support/process.ts';
 
 // `npm run doctor`, as a process: alone, beside the running app, and on what no app starts with.
@@ -185,7 +186,7 @@ describe('on a broken configuration there are findings, never a stack', () => {
     expect((await runForMachines()).found[0]).toMatchObject({ mark: 'wrong', code: 'environment_refused' });
   });
 
-  test('with no database where the database should be', async () => {
+  testOnSqlite('with no database where the database should be', async () => {
     writeFileSync(join(place.folder, 'some.db'), 'something else '.repeat(1_000));
     const { code, codes } = await runForMachines({ DATABASE_URL: 'sqlite:some.db' });
     expect([code, codes.includes('database_unusable')]).toEqual([1, true]);

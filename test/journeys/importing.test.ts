@@ -3,10 +3,10 @@ import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import Sqlite from 'better-sqlite3';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { CLIENT, connect, startTestSandbox } from '../sandbox/support.ts';
 import { runCommand, startCommand } from '../support/command.ts';
+import { querySql, testOnSqlite } from '../support/journey-database.ts';
 import { type AppProcess, makeFolder, startApp, takeFreePort } from '../support/process.ts';
 
 // `npm run import`, as a process beside the running app: the tokens are real ones, given to a former system.
@@ -77,14 +77,7 @@ const statuses = () =>
     ({ user_id, status }) => `${user_id} ${status}`,
   );
 
-function query<T>(sql: string): T[] {
-  const database = new Sqlite(join(place.folder, 'data/import.db'), { readonly: true });
-  try {
-    return database.prepare(sql).all() as T[];
-  } finally {
-    database.close();
-  }
-}
+const query = <T>(sql: string): T[] => querySql(place.folder, 'data/import.db', sql);
 
 type Row = { user: string; token: string; organization: string; scope?: string };
 
@@ -224,27 +217,31 @@ describe('a file with rows that fail', () => {
 describe('an import that is killed', () => {
   const many = 20_000;
 
-  test('while it stores has stored all or nothing, and can be started again', async () => {
-    await start();
-    await stop();
-    writeTokens(
-      Array.from({ length: many }, (_, at) => ({
-        user: `user-${at}`,
-        token: `the-token-of-number-${at}`,
-        organization: '1',
-      })),
-    );
-    const importing = startCommand(place.folder, ['import', 'tokens.csv'], envOf(former));
-    const log = join(place.folder, 'data/import.db-wal');
-    // What does not fit into the driver's memory is in the log before it is committed.
-    while (!existsSync(log) || statSync(log).size < 3 * 1024 * 1024) await sleep(5);
-    importing.kill('SIGKILL');
-    await importing.ended;
-    const stored = count()?.waiting ?? -1;
-    expect([0, many]).toContain(stored);
-    expect((await run('import tokens.csv')).stdout).toContain(`Imported ${many - stored}.`);
-    expect(count()).toEqual({ waiting: many, activated: 0 });
-  }, 120_000);
+  testOnSqlite(
+    'while it stores has stored all or nothing, and can be started again',
+    async () => {
+      await start();
+      await stop();
+      writeTokens(
+        Array.from({ length: many }, (_, at) => ({
+          user: `user-${at}`,
+          token: `the-token-of-number-${at}`,
+          organization: '1',
+        })),
+      );
+      const importing = startCommand(place.folder, ['import', 'tokens.csv'], envOf(former));
+      const log = join(place.folder, 'data/import.db-wal');
+      // What does not fit into the driver's memory is in the log before it is committed.
+      while (!existsSync(log) || statSync(log).size < 3 * 1024 * 1024) await sleep(5);
+      importing.kill('SIGKILL');
+      await importing.ended;
+      const stored = count()?.waiting ?? -1;
+      expect([0, many]).toContain(stored);
+      expect((await run('import tokens.csv')).stdout).toContain(`Imported ${many - stored}.`);
+      expect(count()).toEqual({ waiting: many, activated: 0 });
+    },
+    120_000,
+  );
 
   test('while it activates goes on where it was: every token is used once, every user connected', async () => {
     await start();
@@ -367,15 +364,19 @@ test('what waits is discarded when that is said twice', async () => {
   expect(count()).toEqual({ waiting: 0, activated: 0 });
 }, 30_000);
 
-test('where no app has started it says so, and makes no database', async () => {
-  writeTokens([{ user: 'u1', token: 'a-token-of-a-user-here', organization: '1' }]);
-  const refused = await run('import tokens.csv');
-  expect(refused).toMatchObject({
-    code: 1,
-    stderr: 'there is no data/import.db yet: the app makes it at its start\n',
-  });
-  expect(existsSync(join(place.folder, 'data'))).toBe(false);
-}, 30_000);
+testOnSqlite(
+  'where no app has started it says so, and makes no database',
+  async () => {
+    writeTokens([{ user: 'u1', token: 'a-token-of-a-user-here', organization: '1' }]);
+    const refused = await run('import tokens.csv');
+    expect(refused).toMatchObject({
+      code: 1,
+      stderr: 'there is no data/import.db yet: the app makes it at its start\n',
+    });
+    expect(existsSync(join(place.folder, 'data'))).toBe(false);
+  },
+  30_000,
+);
 
 test.each([
   ['import'],

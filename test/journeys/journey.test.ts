@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import Sqlite from 'better-sqlite3';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { holdDatabase, querySql } from '../support/journey-database.ts';
 import { startOtherProvider } from '../support/other-provider.ts';
 import { type AppProcess, makeFolder, startApp, takeFreePort } from '../support/process.ts';
 import { openRemoteBrowser } from '../support/remote-browser.ts';
@@ -59,14 +59,7 @@ async function connect(person = 'rikke', organizationId = '118244') {
   return browser;
 }
 
-function readDatabase<T>(query: string): T[] {
-  const database = new Sqlite(`${place.folder}/data/journey.db`, { readonly: true });
-  try {
-    return database.prepare(query).all() as T[];
-  } finally {
-    database.close();
-  }
-}
+const query = <T>(sql: string): T[] => querySql(place.folder, 'data/journey.db', sql);
 
 test('from nothing to a connected company, over a restart, to the end', async () => {
   await start();
@@ -110,7 +103,7 @@ test('with any other standards-conforming provider and API the same flow works',
     await browser.submit(await browser.get('/disconnect'), '/disconnect');
     expect((await browser.get('/connection')).text).toContain('Forbindelsen er afbrudt');
     await app?.stop();
-    expect(readDatabase('select * from revocations')).toEqual([]);
+    expect(query('select * from revocations')).toEqual([]);
   } finally {
     await other.close();
   }
@@ -203,23 +196,21 @@ describe('secrets', () => {
     await start();
     const stranger = openBrowser();
     for (let count = 0; count < 100; count += 1) await stranger.send('/', undefined, false);
-    expect(readDatabase('select * from sessions')).toHaveLength(0);
+    expect(query('select * from sessions')).toHaveLength(0);
     await connect();
-    expect(readDatabase('select * from sessions where destroyed_at is null')).toHaveLength(1);
+    expect(query('select * from sessions where destroyed_at is null')).toHaveLength(1);
   }, 60_000);
 });
 
 test('a database that is locked gives a page that says so, pages that only read go on, and it heals', async () => {
   await start();
   const browser = await connect();
-  const other = new Sqlite(`${place.folder}/data/journey.db`);
-  other.exec('BEGIN IMMEDIATE');
+  const held = await holdDatabase(place.folder, 'data/journey.db');
   const page = await browser.submit(await browser.get('/disconnect'), '/disconnect');
   expect(page.status).toBe(503);
   expect(page.text).toContain('Vi kan ikke gemme lige nu');
-  expect(page.text).not.toMatch(/SQLITE|at .*\.ts/);
-  other.exec('ROLLBACK');
-  other.close();
+  expect(page.text).not.toMatch(/SQLITE|55P03|at .*\.ts/);
+  held.letGo();
   expect((await browser.get('/connection')).text).toContain('Du er forbundet');
   await browser.submit(await browser.get('/disconnect'), '/disconnect');
   expect((await browser.get('/connection')).text).toContain('Forbindelsen er afbrudt');
@@ -270,12 +261,12 @@ describe('the start', () => {
     await start();
     await connect();
     await app?.stop();
-    const before = readDatabase('select * from connections');
+    const before = query('select * from connections');
     await start({ TOKEN_KEYS: `k2:${randomBytes(32).toString('base64')}` });
     expect(await app?.ended).toBe(78);
     expect(app?.output()).toContain('TOKEN_KEYS: the database holds grants sealed with key "k1"');
     expect(app?.output()).not.toMatch(/ at /);
-    expect(readDatabase('select * from connections')).toEqual(before);
+    expect(query('select * from connections')).toEqual(before);
     await start({ TOKEN_KEYS: `k2:${randomBytes(32).toString('base64')},k1:${keyBytes}` });
     expect(app?.output()).toContain('is ready');
   }, 60_000);
@@ -309,18 +300,14 @@ describe('the start', () => {
   test('does the housekeeping: what has ended is gone', async () => {
     await start();
     await app?.stop();
-    const database = new Sqlite(`${place.folder}/data/journey.db`);
-    database.exec(
-      "insert into sessions (id_hash, content, expires_at) values ('old', '{}', '2020-01-01T00:00:00.000Z')",
-    );
-    database.exec(
+    query("insert into sessions (id_hash, content, expires_at) values ('old', '{}', '2020-01-01T00:00:00.000Z')");
+    query(
       "insert into attempts (id, state_hash, browser_id, user_id, started_at, expires_at) values ('old', 'h', 'b', 'u', '2020-01-01T00:00:00.000Z', '2020-01-01T00:00:00.000Z')",
     );
-    database.close();
     await start();
     await app?.stop();
-    expect(readDatabase('select * from sessions')).toEqual([]);
-    expect(readDatabase('select * from attempts')).toEqual([]);
+    expect(query('select * from sessions')).toEqual([]);
+    expect(query('select * from attempts')).toEqual([]);
   }, 60_000);
 
   test('asked to stop while the person has hung up still finishes what was begun', async () => {
@@ -335,7 +322,7 @@ describe('the start', () => {
     hungUp.abort();
     await signingIn;
     expect(await app?.stop()).toBe(0);
-    expect(readDatabase('select status from connections')).toEqual([{ status: 'pending' }]);
+    expect(query('select status from connections')).toEqual([{ status: 'pending' }]);
     expect(app?.output()).not.toMatch(/\n\s+at /);
   }, 60_000);
 
@@ -350,6 +337,6 @@ describe('the start', () => {
     const stopping = app?.stop();
     expect((await signingIn).location).toBe('/organizations');
     expect(await stopping).toBe(0);
-    expect(readDatabase('select status from connections')).toEqual([{ status: 'pending' }]);
+    expect(query('select status from connections')).toEqual([{ status: 'pending' }]);
   }, 60_000);
 });

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import Sqlite from 'better-sqlite3';
 import { openDatabase } from '../../src/adapters/database.ts';
 import { createVault } from '../../src/adapters/vault.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { runCommand, startCommand } from '../support/command.ts';
-import { sqliteAt } from '../support/databases.ts';
+import { holdDatabase, locateDatabase, querySql, testOnSqlite } from '../support/journey-database.ts';
 import { type AppProcess, makeFolder, startApp, takeFreePort } from '../support/process.ts';
 import { openRemoteBrowser } from '../support/remote-browser.ts';
 import { seedConnection, seedRevocation, tokensOf } from '../support/seeded-rows.ts';
@@ -75,7 +74,7 @@ async function connect() {
   return browser;
 }
 
-const openFile = () => openDatabase(sqliteAt(`${place.folder}/data/keys.db`));
+const openFile = () => openDatabase(locateDatabase(place.folder, 'data/keys.db'));
 
 /** That many connections under k1, and two revocations, in a database that no app has started on. */
 async function seed(connections: number): Promise<void> {
@@ -88,17 +87,7 @@ async function seed(connections: number): Promise<void> {
   await database.close();
 }
 
-function query<T>(sql: string): T[] {
-  const database = new Sqlite(`${place.folder}/data/keys.db`);
-  try {
-    const statement = database.prepare(sql);
-    if (statement.reader) return statement.all() as T[];
-    statement.run();
-    return [];
-  } finally {
-    database.close();
-  }
-}
+const query = <T>(sql: string): T[] => querySql(place.folder, 'data/keys.db', sql);
 
 const countOf = (keyId: string) =>
   query<{ count: number }>(`select count(*) as count from connections where key_id = '${keyId}'`)[0]?.count;
@@ -110,15 +99,7 @@ function rotateUntilHeld(): Promise<{ rotation: ReturnType<typeof startCommand>;
     const rotation = startCommand(place.folder, ['keys', 'rotate'], envOf(both), (text) => {
       if (held || !text.includes('Sealed anew')) return;
       held = true;
-      const holder = new Sqlite(`${place.folder}/data/keys.db`);
-      holder.exec('BEGIN IMMEDIATE');
-      resolve({
-        rotation,
-        letGo() {
-          holder.exec('ROLLBACK');
-          holder.close();
-        },
-      });
+      void holdDatabase(place.folder, 'data/keys.db').then(({ letGo }) => resolve({ rotation, letGo }));
     });
   });
 }
@@ -278,11 +259,18 @@ describe('list', () => {
     expect(listed.stdout).toContain('k1: 0 connections, 0 revocations; the running app still seals with it');
   }, 30_000);
 
-  test('where no app has started says so, and makes no database', async () => {
-    const listed = await keys('list', both);
-    expect(listed).toMatchObject({ code: 1, stderr: 'there is no data/keys.db yet: the app makes it at its start\n' });
-    expect(existsSync(`${place.folder}/data/keys.db`)).toBe(false);
-  }, 30_000);
+  testOnSqlite(
+    'where no app has started says so, and makes no database',
+    async () => {
+      const listed = await keys('list', both);
+      expect(listed).toMatchObject({
+        code: 1,
+        stderr: 'there is no data/keys.db yet: the app makes it at its start\n',
+      });
+      expect(existsSync(`${place.folder}/data/keys.db`)).toBe(false);
+    },
+    30_000,
+  );
 });
 
 describe('add', () => {

@@ -3,12 +3,12 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import Sqlite from 'better-sqlite3';
 import { Webhook } from 'standardwebhooks';
 import { UsageError } from '../../src/commands/usage.ts';
 import { webhooks as runWebhooks } from '../../src/commands/webhooks.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { runCommand } from '../support/command.ts';
+import { querySql } from '../support/journey-database.ts';
 import { type AppProcess, makeFolder, startApp, takeFreePort } from '../support/process.ts';
 import { openRemoteBrowser } from '../support/remote-browser.ts';
 
@@ -98,17 +98,7 @@ async function until(what: () => boolean): Promise<void> {
   expect(what()).toBe(true);
 }
 
-function sql<T>(text: string, ...values: unknown[]): T[] {
-  const database = new Sqlite(`${place.folder}/data/told.db`);
-  try {
-    const statement = database.prepare(text);
-    if (statement.reader) return statement.all(...values) as T[];
-    statement.run(...values);
-    return [];
-  } finally {
-    database.close();
-  }
-}
+const sql = <T>(sql: string): T[] => querySql(place.folder, 'data/told.db', sql);
 
 const webhooks = (...words: string[]) => runCommand(place.folder, ['webhooks', ...words], environment());
 const isDelivered = () => sql('select 1 from webhooks where delivered_at is null').length === 0;
@@ -184,7 +174,7 @@ test('a process that is killed before the receiver has answered has lost nothing
   const leases = sql<{ due_at: string }>('select due_at from webhooks');
   expect(Date.parse(leases[0]?.due_at ?? '') - Date.now()).toBeGreaterThan(0);
   expect(Date.parse(leases[0]?.due_at ?? '') - Date.now()).toBeLessThanOrEqual(30_000);
-  sql('update webhooks set due_at = ?', new Date().toISOString());
+  sql(`update webhooks set due_at = '${new Date().toISOString()}'`);
   await start();
   await until(() => received.length === 2 && isDelivered());
   expect(received[1]?.id).toBe(received[0]?.id);
@@ -229,9 +219,7 @@ test('three processes on one database never send one message at the same time, a
   sql(
     `with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < 200)
      insert into webhooks (id, user_id, type, content, created_at, due_at, tries)
-     select 'msg_' || n, 'u' || (n % 50), 'connection.connected', '{"n":' || n || '}', ?, ?, 0 from numbers`,
-    time,
-    time,
+     select 'msg_' || n, 'u' || (n % 50), 'connection.connected', '{"n":' || n || '}', '${time}', '${time}', 0 from numbers`,
   );
   await until(() => received.length >= 200 && isDelivered());
   expect(doubled).toEqual([]);
@@ -257,11 +245,11 @@ test('in production a private address gets nothing, unless its host is named', a
     BASE_URL: 'https://connect.example.com',
     VISMA_ISSUER: 'https://127.0.0.1:1',
   };
+  const now = new Date().toISOString();
   const queue = () =>
     sql(
       `insert into webhooks (id, user_id, type, content, created_at, due_at, tries)
-       values ('msg_1', 'u1', 'connection.connected', '{}', ?, ?, 0)`,
-      ...Array.from({ length: 2 }, () => new Date().toISOString()),
+       values ('msg_1', 'u1', 'connection.connected', '{}', '${now}', '${now}', 0)`,
     );
   const app = await start({ ...production, WEBHOOK_URL: receiverUrl('localhost').replace('http:', 'https:') });
   queue();

@@ -17,41 +17,33 @@ function postgresAt(url: string): DatabaseLocation {
   return { kind: 'postgres', name: 'PostgreSQL for tests', url };
 }
 
-/** A database that nobody has used yet. */
-export type FreshDatabase = {
-  /** As DATABASE_URL. */
-  url: string;
-  location: DatabaseLocation;
-  /** One statement beside the app; answers its rows, or how many it changed. */
-  query<T>(sql: string): Promise<T[]>;
-  remove(): Promise<void>;
-};
-
-/** `file` is where it lies on SQLite. */
-export async function makeDatabase(file: string): Promise<FreshDatabase> {
+/** A database that nobody has used yet. `file` is where it lies on SQLite. */
+async function makeDatabase(file: string): Promise<{ location: DatabaseLocation; remove(): Promise<void> }> {
   if (server === undefined) {
-    const location = sqliteAt(file);
-    return { url: `sqlite:${file}`, location, query: (sql) => queryOnce(location, sql), remove: async () => {} };
+    return { location: sqliteAt(file), remove: async () => {} };
   }
-  const schema = `test_${randomBytes(8).toString('hex')}`;
-  const everywhere = postgresAt(server);
-  await queryOnce(everywhere, `create schema ${schema}`);
-  const url = new URL(server);
-  url.searchParams.set('options', `-c search_path=${schema}`);
-  const location = postgresAt(url.href);
+  const { url, schema } = nameSchema(randomBytes(8).toString('hex'));
+  const location = postgresAt(url);
+  await queryOnce(location, `create schema ${schema}`);
   return {
-    url: url.href,
     location,
-    query: (sql) => queryOnce(location, sql),
-    remove: async () => void (await queryOnce(everywhere, `drop schema ${schema} cascade`)),
+    remove: async () => void (await queryOnce(location, `drop schema ${schema} cascade`)),
   };
 }
 
-async function queryOnce<T>(location: DatabaseLocation, sql: string): Promise<T[]> {
+/** Where a schema of PostgreSQL's is, which need not be there yet. */
+export function nameSchema(id: string): { url: string; schema: string } {
+  const schema = `test_${id}`;
+  const url = new URL(server ?? '');
+  url.searchParams.set('options', `-c search_path=${schema}`);
+  // PostgreSQL's own programs take no plus for a space.
+  return { url: url.href.replaceAll('+', '%20'), schema };
+}
+
+async function queryOnce(location: DatabaseLocation, sql: string): Promise<void> {
   const database = openDatabase(location);
   try {
-    const result = await database.run<unknown>((db) => db.raw(sql));
-    return (Array.isArray(result) ? result : (result as { rows?: T[] }).rows) ?? [];
+    await database.run<unknown>((db) => db.raw(sql));
   } finally {
     await database.close();
   }

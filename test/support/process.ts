@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { dumpDatabases, placeDatabase } from './journey-database.ts';
 
 const main = resolve('src/main.ts');
 const startLimitMilliseconds = 20_000;
@@ -28,10 +29,12 @@ export function makeFolder(): { folder: string; remove(): void; readAll(): { fil
   return {
     folder,
     remove: () => rmSync(folder, { recursive: true, force: true }),
-    readAll: () =>
-      readdirSync(folder, { recursive: true, withFileTypes: true })
+    readAll: () => [
+      ...readdirSync(folder, { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile())
         .map((entry) => ({ file: entry.name, content: readFileSync(join(entry.parentPath, entry.name)) })),
+      ...dumpDatabases(folder),
+    ],
   };
 }
 
@@ -39,7 +42,7 @@ export function makeFolder(): { folder: string; remove(): void; readAll(): { fil
 export async function startApp(folder: string, env: Record<string, string>) {
   const child: ChildProcess = spawn(process.execPath, [main], {
     cwd: folder,
-    env: { PATH: process.env.PATH ?? '', ...env },
+    env: { PATH: process.env.PATH ?? '', ...placeDatabase(folder, env) },
   });
   let output = '';
   child.stdout?.on('data', (chunk) => {
