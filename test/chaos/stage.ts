@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startSandbox } from '../../src/sandbox/sandbox.ts';
+import { placeDatabase } from '../support/journey-database.ts';
 import { takeFreePort } from '../support/process.ts';
 import { kill, send } from './app-process.ts';
 import { createCallers } from './callers.ts';
@@ -45,9 +46,10 @@ export async function buildStage(options: SeriesOptions) {
     },
     onReplay: (spentToken) => judging?.judgeReplay(spentToken),
   });
-  const env = {
+  const file = 'disk/chaos.db';
+  const env = placeDatabase(place.folder, {
+    DATABASE_URL: `sqlite:${file}`,
     BASE_URL: baseUrl,
-    DATABASE_URL: `sqlite:${place.databaseFile}`,
     VISMA_ISSUER: sandbox.origin,
     DINERO_API_URL: sandbox.origin,
     VISMA_CLIENT_ID: client.clientId,
@@ -60,10 +62,10 @@ export async function buildStage(options: SeriesOptions) {
     LOG_LEVEL: 'warn',
     // Filled by the first processes, which end cleanly; halves the start of the others.
     NODE_COMPILE_CACHE: join(place.folder, 'compiled'),
-  };
+  });
   const limits = toLimits(scale, times);
   const fleet = createFleet({ folder: place.folder, scale, env }, random);
-  const stored = createStoredGrants(place.databaseFile, key);
+  const stored = createStoredGrants({ folder: place.folder, file }, key);
   const judge = createJudging({ fleet, stored, counts, times }, { use, graceSeconds });
   judging = judge;
   const terms = { baseUrl, limitMilliseconds: limits.answer };

@@ -2,7 +2,7 @@
 // processes go on. Opened for each reading and closed again, for a database that somebody holds open does not recover.
 
 import { createDecipheriv } from 'node:crypto';
-import Sqlite from 'better-sqlite3';
+import { checkIntegrity, querySql } from '../support/journey-database.ts';
 import { fingerprint } from './steps.ts';
 
 export type StoredConnection = {
@@ -15,32 +15,20 @@ export type StoredConnection = {
 };
 type Row = Omit<StoredConnection, 'token'> & { sealed: string | null };
 
-const busyMilliseconds = 2_000;
-const query = 'select id, status, reason, generation, sealed_refresh_token as sealed from connections order by rowid';
+const query = `select id, status, reason, generation, sealed_refresh_token as sealed from connections
+  order by (select min(events.id) from events where connection_id = connections.id)`;
 
 export type StoredGrants = ReturnType<typeof createStoredGrants>;
 
-export function createStoredGrants(filename: string, key: Uint8Array) {
-  function read<T>(work: (database: Sqlite.Database) => T): T {
-    const database = new Sqlite(filename, { readonly: true, timeout: busyMilliseconds });
-    try {
-      return work(database);
-    } finally {
-      database.close();
-    }
-  }
-
+export function createStoredGrants({ folder, file }: { folder: string; file: string }, key: Uint8Array) {
   return {
     /** In the order in which they were made. */
     readAll: (): StoredConnection[] =>
-      read((database) =>
-        (database.prepare(query).all() as Row[]).map(({ sealed, ...row }) => ({
-          ...row,
-          token: sealed === null ? null : fingerprint(open(sealed, key)),
-        })),
-      ),
-    /** `ok`, or what is wrong with the file. */
-    checkIntegrity: (): string => read((database) => String(database.pragma('integrity_check', { simple: true }))),
+      querySql<Row>(folder, file, query).map(({ sealed, ...row }) => ({
+        ...row,
+        token: sealed === null ? null : fingerprint(open(sealed, key)),
+      })),
+    checkIntegrity: (): string => checkIntegrity(folder, file),
   };
 }
 

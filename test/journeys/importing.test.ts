@@ -6,8 +6,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { CLIENT, connect, startTestSandbox } from '../sandbox/support.ts';
 import { runCommand, startCommand } from '../support/command.ts';
-import { querySql, testOnSqlite } from '../support/journey-database.ts';
+import { querySql } from '../support/journey-database.ts';
 import { type AppProcess, makeFolder, startApp, takeFreePort } from '../support/process.ts';
+import { testOnSqlite } from '../support/sqlite-alone.ts';
 
 // `npm run import`, as a process beside the running app: the tokens are real ones, given to a former system.
 

@@ -5,11 +5,12 @@ import { openDatabase } from '../../src/adapters/database.ts';
 import { createVault } from '../../src/adapters/vault.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { runCommand, startCommand } from '../support/command.ts';
-import { holdDatabase, locateDatabase, querySql, testOnSqlite } from '../support/journey-database.ts';
+import { holdDatabase, locateDatabase, querySql } from '../support/journey-database.ts';
 import { type AppProcess, makeFolder, startApp, takeFreePort } from '../support/process.ts';
 import { openRemoteBrowser } from '../support/remote-browser.ts';
 import { seedConnection, seedRevocation, tokensOf } from '../support/seeded-rows.ts';
 import { createSqlStores } from '../support/sql-stores.ts';
+import { testOnSqlite } from '../support/sqlite-alone.ts';
 
 // `npm run keys`, as a process beside the running app.
 

@@ -2,9 +2,10 @@ import { cpSync, renameSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
-import { holdDatabase, querySql, testOnSqlite } from '../support/journey-database.ts';
+import { holdDatabase, querySql } from '../support/journey-database.ts';
 import { type AppProcess, makeFolder, startApp, takeFreePort } from '../support/process.ts';
 import { openRemoteBrowser } from '../support/remote-browser.ts';
+import { testOnSqlite } from '../support/sqlite-alone.ts';
 
 // Real processes on one database file, one-time tokens, and access tokens that have ended when they are looked at.
 

@@ -6,15 +6,12 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { cpSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
-import { test } from '@jest/globals';
 import Sqlite from 'better-sqlite3';
 import type { DatabaseLocation } from '../../src/adapters/database.ts';
 import { engineName, nameSchema, sqliteAt } from './databases.ts';
 
+const busyMilliseconds = 2_000;
 const usualUrl = 'sqlite:data/dinero-connect.db';
-
-/** For what is about SQLite's file; left out on PostgreSQL. */
-export const testOnSqlite = engineName === 'SQLite' ? test : test.skip;
 
 /** What the app in `folder` is to be started with. */
 export function placeDatabase(folder: string, env: Record<string, string>): Record<string, string> {
@@ -27,6 +24,18 @@ export function placeDatabase(folder: string, env: Record<string, string>): Reco
 export function locateDatabase(folder: string, file: string): DatabaseLocation {
   if (engineName === 'SQLite') return sqliteAt(resolve(folder, file));
   return { kind: 'postgres', name: 'PostgreSQL for tests', url: urlOf(folder, file) };
+}
+
+/** `ok`, or what is wrong with what lies there. */
+export function checkIntegrity(folder: string, file: string): string {
+  if (engineName === 'SQLite') {
+    return querySql<{ integrity_check: string }>(folder, file, 'pragma integrity_check')[0]?.integrity_check ?? '';
+  }
+  const answer = callPsql(
+    urlOf(folder, file),
+    'create extension if not exists amcheck; select bt_index_check(indexrelid) from pg_index join pg_class on pg_class.oid = indexrelid where relnamespace = current_schema()::regnamespace and relam = 403',
+  );
+  return answer.trim() || 'ok';
 }
 
 /** One statement beside the app; answers the rows of a `select`, and none for every other. */
@@ -83,7 +92,7 @@ function urlOf(folder: string, file: string): string {
 }
 
 function querySqlite<T>(file: string, sql: string): T[] {
-  const database = new Sqlite(file);
+  const database = new Sqlite(file, { timeout: busyMilliseconds });
   try {
     const statement = database.prepare(sql);
     if (statement.reader) return statement.all() as T[];
