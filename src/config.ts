@@ -34,6 +34,8 @@ export type Config = Readonly<{
   /** The setup assistant: for everybody who reaches the app, behind an API key, or (null) not there. */
   setup: 'open' | 'key' | null;
   logLevel: string;
+  /** So long requests are still taken after the signal to stop, while `/readyz` says that it is not ready. */
+  stopDelaySeconds: number;
   /** Origins that a link may return its user to. */
   returnUrlOrigins: string[];
   /** Where events are sent; null when nobody wants them. All secrets sign. */
@@ -182,6 +184,7 @@ function toConfig(env: Environment, production: boolean): Config {
     sandbox,
     setup: toSetup(env.SETUP, production, baseUrl),
     logLevel: env.LOG_LEVEL,
+    stopDelaySeconds: env.STOP_DELAY,
     returnUrlOrigins: env.RETURN_URL_ORIGINS.map((url) => url.origin),
     webhook: env.WEBHOOK_URL
       ? { url: env.WEBHOOK_URL, secrets: env.WEBHOOK_SECRETS ?? [], privateHosts: env.WEBHOOK_PRIVATE_HOSTS }

@@ -137,6 +137,7 @@ export const expectations = {
   WEBHOOK_PRIVATE_HOSTS:
     'must be a comma list of host names that webhooks may go to although they are private, for example backend.internal',
   API_RATE_LIMIT: 'must be how many requests one API key may make in a minute, for example 6000',
+  STOP_DELAY: 'must be a duration of 15s at most, for example 5s',
   LOG_LEVEL: `must be one of ${logLevels.join(', ')}`,
 } as const;
 
@@ -178,6 +179,7 @@ export const environment = z.object({
   WEBHOOK_SECRETS: webhookSecrets.optional(),
   WEBHOOK_PRIVATE_HOSTS: hostNames.default([]),
   API_RATE_LIMIT: z.coerce.number().int().min(1).max(100_000_000).default(6_000),
+  STOP_DELAY: duration.refine((seconds) => seconds <= 15).default(0),
   LOG_LEVEL: z.enum(logLevels).default('info'),
 } satisfies Record<VariableName, z.ZodType>);
 

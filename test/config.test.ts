@@ -227,6 +227,8 @@ const wrong: [string, string][] = [
   ['API_RATE_LIMIT', '0'],
   ['API_RATE_LIMIT', '1.5'],
   ['LOG_LEVEL', 'verbose'],
+  ['STOP_DELAY', '16s'],
+  ['STOP_DELAY', '-1s'],
 ];
 
 describe('a wrong value', () => {

@@ -57,7 +57,7 @@ function createSeenAddress(watch: RequestWatch): AddressProbe {
   };
 }
 
-async function build(config: Config, logger: Logger, bell: Bell) {
+async function build(config: Config, logger: Logger, bell: Bell, isStopping: () => boolean) {
   const { core, provider, ...storage } = await wire(config, logger, bell.ring);
   const { database, deployment } = storage;
   const sessionStore = createSessionStore(database, clock);
@@ -71,6 +71,7 @@ async function build(config: Config, logger: Logger, bell: Bell) {
     formTargets: provider.origins,
     doctor: createDeployedDoctor(config, createSeenAddress(requestWatch), (work) => work(storage)),
     requestWatch,
+    isStopping,
     readinessChecks: [
       { name: 'database', check: database.check },
       { name: 'deployment', check: deployment.checkOwner },
@@ -124,11 +125,12 @@ async function claimDatabase(deployment: Deployment, { tokenKeys }: Config, logg
 /** Runs the app until it is asked to stop. */
 export async function serve(config: Config): Promise<void> {
   const stopping = stopOnSignals();
+  let isStopping = false;
   const logger = await createReadableLogger(config);
   exitOnBugs(logger);
   const bell = createBell();
   const [{ app, core, provider, database, deployment, ...chores }, sandbox] = await Promise.all([
-    build(config, logger, bell),
+    build(config, logger, bell, () => isStopping),
     startSandboxOf(config),
   ]);
   const server = createLimitedServer(app);
@@ -143,7 +145,11 @@ export async function serve(config: Config): Promise<void> {
   const delivering = repeat(chores.deliverWebhooks, webhooksMilliseconds, bell);
 
   const signal = await stopping;
+  isStopping = true;
   logger.info({ signal }, 'stopping');
+  server.leave();
+  // Balancers have to see that this process is not ready before it takes no more.
+  await clock.sleep(config.stopDelaySeconds * 1000);
   // First, so that what is on its way to a slow receiver ends while requests do.
   await Promise.all([delivering.stop(), server.drain()]);
   await Promise.all([housekeeping.stop(), sweeping.stop()]);

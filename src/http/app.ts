@@ -40,6 +40,8 @@ export type AppDependencies = {
   /** Origins that POST /connect may lead to. */
   formTargets: () => string[];
   readinessChecks: ReadinessCheck[];
+  /** Whether this process has been asked to stop. */
+  isStopping?: () => boolean;
   /** Examines the deployment for the setup assistant; without one it knows less. */
   doctor?: Doctor;
   /** Notes how page requests come, for the doctor. */
@@ -66,7 +68,7 @@ export function createApp(dependencies: AppDependencies): Express {
 
   app.use(setPageHeaders({ https, formTargets: dependencies.formTargets }));
   app.use(setLanguage({ https, brand, sandbox: config.sandbox !== null }));
-  app.use(createHealthRoutes(dependencies.readinessChecks));
+  app.use(createHealthRoutes(dependencies.readinessChecks, dependencies.isStopping ?? (() => false)));
   app.use(serveAssets(brand.color));
   app.use(createDocsRoutes(brand));
 

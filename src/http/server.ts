@@ -23,6 +23,7 @@ export function createLimitedServer(app: RequestListener, { bodyLimitMillisecond
   });
   server.maxConnections = maxConnections;
   const openAnswers = new Map<Socket, number>();
+  let leaving = false;
   let draining = false;
   server.on('connection', (socket: Socket) => {
     openAnswers.set(socket, 0);
@@ -30,7 +31,7 @@ export function createLimitedServer(app: RequestListener, { bodyLimitMillisecond
   });
   server.on('request', ({ socket }, response) => {
     openAnswers.set(socket, (openAnswers.get(socket) ?? 0) + 1);
-    if (draining) response.shouldKeepAlive = false;
+    if (leaving) response.shouldKeepAlive = false;
     response.once('close', () => {
       const left = (openAnswers.get(socket) ?? 1) - 1;
       if (!socket.destroyed) openAnswers.set(socket, left);
@@ -51,8 +52,14 @@ export function createLimitedServer(app: RequestListener, { bodyLimitMillisecond
     });
   }
 
+  /** Goes on, and asks with every answer to come by another connection next time, which may be another process's. */
+  function leave(): void {
+    leaving = true;
+  }
+
   /** Takes no more connections; resolves when the requests under way have been answered and every connection is closed. */
   async function drain(): Promise<void> {
+    leave();
     draining = true;
     // HTTP's own close() cuts an answer off that is written but not yet sent, and waits for connections without a request.
     const closed = new Promise((resolve) => NetServer.prototype.close.call(server, resolve));
@@ -60,5 +67,5 @@ export function createLimitedServer(app: RequestListener, { bodyLimitMillisecond
     await closed;
   }
 
-  return { listen, drain };
+  return { listen, leave, drain };
 }

@@ -7,7 +7,8 @@ import { refuseOtherMethods } from '../errors.ts';
 /** `check` throws ConnectError when this part does not work; its message is shown, so it holds nothing secret. */
 export type ReadinessCheck = { name: string; check: () => Promise<void> };
 
-export function createHealthRoutes(checks: ReadinessCheck[]): Router {
+/** Not ready at once while the process is stopping, whatever the checks would say: balancers turn elsewhere. */
+export function createHealthRoutes(checks: ReadinessCheck[], isStopping: () => boolean): Router {
   const router = Router();
 
   router.get('/healthz', (_request, response) => {
@@ -15,6 +16,7 @@ export function createHealthRoutes(checks: ReadinessCheck[]): Router {
   });
 
   router.get('/readyz', async (_request, response) => {
+    if (isStopping()) return void response.status(503).json({ status: 'stopping', checks: {} });
     const results = Object.fromEntries(
       await Promise.all(checks.map(async (one) => [one.name, await run(one)] as const)),
     );
