@@ -21,6 +21,7 @@ async function run([command = 'serve', ...args]: string[]): Promise<number> {
   if (command === 'webhooks') return (await import('./commands/webhooks.ts')).webhooks(args, readConfig);
   if (command === 'import') return (await import('./commands/import.ts')).importGrants(args, readConfig);
   if (command === 'postman') return (await import('./commands/postman.ts')).postman(args, readConfig);
+  if (command === 'migrate') return (await import('./commands/migrate.ts')).migrate(args, readConfig);
   if (command === 'doctor') return (await import('./commands/doctor.ts')).doctor(args, readConfig, process.env);
   if (command === 'adopt') await (await import('./commands/adopt.ts')).adopt(args, readConfig);
   else if (command === 'serve' && args.length === 0) await (await import('./commands/serve.ts')).serve(readConfig());

@@ -32,7 +32,7 @@ export type DatabaseStorage = {
 };
 
 const acquireTimeoutMilliseconds = 5_000;
-const migrationsDirectory = fileURLToPath(new URL('../../migrations', import.meta.url));
+export const migrationsDirectory = fileURLToPath(new URL('../../migrations', import.meta.url));
 /** What goes wrong comes back to the caller; the library need not print it, too. */
 const silent = { warn() {}, error() {}, deprecate() {}, debug() {} };
 

@@ -4,9 +4,10 @@ import { accessSync, constants, existsSync, statfsSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { ConnectError, isConnectError } from '../core/errors.ts';
 import type { DatabaseFacts, DatabaseProbe } from '../core/probes.ts';
-import { type Database, isUpToDate } from './database.ts';
+import type { Database } from './database.ts';
 import type { Deployment } from './deployment.ts';
 import { checkKeys } from './key-check.ts';
+import { isUpToDate } from './migrating.ts';
 import type { Vault } from './vault.ts';
 
 type Opened = { database: Database; vault: Vault; deployment: Deployment };

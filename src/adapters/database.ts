@@ -4,6 +4,7 @@
 import type { Knex } from 'knex';
 import { ConnectError } from '../core/errors.ts';
 import type { DatabaseEngine } from './database-engine.ts';
+import { isNew, isUpToDate, listMigrations } from './migrating.ts';
 import { createPostgresEngine } from './postgres-engine.ts';
 import { createSqliteEngine } from './sqlite-engine.ts';
 
@@ -20,7 +21,6 @@ export type DatabaseLocation = { name: string } & (
 const patienceMilliseconds = 2_000;
 /** Another process may be migrating a large database. */
 const migrationPatienceMilliseconds = 60_000;
-const migrationTable = 'knex_migrations';
 const writeProbeMilliseconds = 2_000;
 /** A refresh writes a few kilobytes; the rest is for everybody who writes while the provider is being asked. */
 const leastFreeBytes = 16 * 1024 * 1024;
@@ -165,7 +165,8 @@ export function openDatabase(location: DatabaseLocation, options: { leastFreeByt
       }
     },
     /** True where no app has started yet: none of its tables is there. Throws database_unavailable. */
-    isNew: () => run(async (sql) => !(await sql.schema.hasTable(migrationTable))),
+    isNew: () => run(isNew),
+    listMigrations: () => run(listMigrations),
     /** Reads and writes, has room, and finds the schema up to date. Throws database_unavailable. */
     async check(): Promise<void> {
       if (!(await run(isUpToDate))) throw new ConnectError('database_unavailable', 'the database has to be migrated');
@@ -177,11 +178,4 @@ export function openDatabase(location: DatabaseLocation, options: { leastFreeByt
       await db.destroy();
     },
   };
-}
-
-/** Only reads: a start must not have to wait for somebody's write when there is nothing to be migrated. */
-export async function isUpToDate(db: Sql): Promise<boolean> {
-  if (!(await db.schema.hasTable(migrationTable))) return false;
-  const [, pending] = (await db.migrate.list()) as [unknown, unknown[]];
-  return pending.length === 0;
 }

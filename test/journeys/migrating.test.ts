@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Knex } from 'knex';
 import { openDatabase } from '../../src/adapters/database.ts';
-import { startCommand } from '../support/command.ts';
+import { runCommand, startCommand } from '../support/command.ts';
 import { engineName } from '../support/databases.ts';
 import { locateDatabase, querySql } from '../support/journey-database.ts';
 import { makeFolder, startApp, takeFreePort } from '../support/process.ts';
@@ -131,4 +132,79 @@ test('F31: connections of version 0.1.0 are all due once, so that none is forgot
   const due = await connections.listDue(new Date('2026-11-21T00:00:00.000Z'), null, 10);
   expect(due.map(({ userId }) => userId)).toEqual(['a']);
   await database.close();
+});
+
+test('F31: every migration from the second on only adds, so that the version before goes on with its tables', async () => {
+  const database = open();
+  const listTables = (): Promise<string[]> =>
+    database.run((db) =>
+      engineName === 'SQLite'
+        ? db('sqlite_master').where({ type: 'table' }).whereNot('name', 'like', 'sqlite_%').pluck('name')
+        : db('pg_tables')
+            .where({ schemaname: db.raw('current_schema()') })
+            .pluck('tablename'),
+    );
+  const listUniqueIndexes = (): Promise<string[]> =>
+    database.run((db) =>
+      engineName === 'SQLite'
+        ? db('sqlite_master').where('sql', 'like', 'create unique%').pluck('tbl_name')
+        : db('pg_indexes')
+            .where({ schemaname: db.raw('current_schema()') })
+            .where('indexdef', 'like', 'CREATE UNIQUE%')
+            .pluck('tablename'),
+    );
+  const describeTables = async () => {
+    const columns: Record<string, Record<string, Knex.ColumnInfo>> = {};
+    for (const table of await listTables()) {
+      if (table.startsWith('knex_')) continue;
+      columns[table] = (await database.run((db) => db(table).columnInfo())) as Record<string, Knex.ColumnInfo>;
+    }
+    return { columns, unique: (await listUniqueIndexes()).sort() };
+  };
+
+  await database.run((db) => db.migrate.up());
+  const pending = (await database.listMigrations()).filter(({ state }) => state === 'pending');
+  expect(pending.length).toBeGreaterThan(0);
+  for (const { name } of pending) {
+    const before = await describeTables();
+    await database.run((db) => db.migrate.up());
+    const after = await describeTables();
+    for (const [table, columns] of Object.entries(before.columns)) {
+      const now = after.columns[table] ?? {};
+      expect({ name, table, columns: now }).toMatchObject({ name, table, columns });
+      const demanded = Object.entries(now).filter(
+        ([column, { nullable, defaultValue }]) => !(column in columns) && !nullable && defaultValue === null,
+      );
+      expect({ name, table, demanded }).toEqual({ name, table, demanded: [] });
+      const uniqueOf = (list: string[]) => list.filter((one) => one === table).length;
+      expect({ name, table, unique: uniqueOf(after.unique) }).toEqual({ name, table, unique: uniqueOf(before.unique) });
+    }
+  }
+  await database.close();
+});
+
+describe('npm run migrate', () => {
+  const run = async (...args: string[]) => runCommand(place.folder, ['migrate', ...args], await envOf());
+
+  test('says what is pending and makes nothing; brings the database up to date; and says so', async () => {
+    const before = await run('status');
+    expect(before.code).toBe(1);
+    expect(before.stdout).toMatch(engineName === 'SQLite' ? /everything is pending/ : /^pending: \d+_initial\.ts\n/);
+    const up = await run('up');
+    expect(up).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^done: \d+_initial\.ts\n[\s\S]*Migrated: \d+\.\n$/),
+    });
+    expect((await run('up')).stdout).toMatch(/Nothing was pending\.\n$/);
+    query("insert into knex_migrations (name, batch) values ('29990101000000_of_a_newer_version.ts', 9)");
+    const status = await run('status');
+    expect(status.code).toBe(0);
+    expect(status.stdout).not.toContain('pending');
+    expect(status.stdout).toMatch(/done by a newer version: 29990101000000_of_a_newer_version\.ts\n$/);
+  }, 60_000);
+
+  test.each([[[]], [['down']], [['up', 'now']]])('does not take %j', async (words) => {
+    const refused = await run(...words);
+    expect([refused.code, refused.stderr]).toEqual([64, expect.stringContaining('takes status or up')]);
+  });
 });
