@@ -60,6 +60,16 @@ export function exitOnBugs(logger: Logger): void {
   });
 }
 
+/** SIGUSR2: from the configured level to debug, to see more of what happens right now, and back at the next one. */
+export function changeLevelOnSignal(logger: Logger): void {
+  const configured = logger.level;
+  process.on('SIGUSR2', () => {
+    const level = logger.level === configured ? 'debug' : configured;
+    logger.level = level;
+    logger.warn({ level }, 'the level of this log was changed by SIGUSR2');
+  });
+}
+
 /**
  * Resolves at the first signal to stop, also at one that comes while the app is still starting. A second one, or
  * taking too long, ends the process with exit code 1.

@@ -11,7 +11,7 @@ import { type RequestWatch, watchRequests } from '../http/seen-request.ts';
 import { createLimitedServer } from '../http/server.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { createDeployedDoctor } from './examining.ts';
-import { type Bell, createBell, exitOnBugs, repeat, stopOnSignals } from './lifetime.ts';
+import { type Bell, changeLevelOnSignal, createBell, exitOnBugs, repeat, stopOnSignals } from './lifetime.ts';
 import { clock, wire } from './wiring.ts';
 
 const housekeepingMilliseconds = 60_000;
@@ -128,6 +128,7 @@ export async function serve(config: Config): Promise<void> {
   let isStopping = false;
   const logger = await createReadableLogger(config);
   exitOnBugs(logger);
+  changeLevelOnSignal(logger);
   const bell = createBell();
   const [{ app, core, provider, database, deployment, ...chores }, sandbox] = await Promise.all([
     build(config, logger, bell, () => isStopping),

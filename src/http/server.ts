@@ -5,7 +5,7 @@ import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { hasBody } from './errors.ts';
 
 /** A backend may send Dinero a large file through the proxy; what is sent elsewhere is small. */
-const limits = { requestTimeout: 15 * 60_000, headersTimeout: 15_000, maxHeaderSize: 16_384 };
+const limits = { requestTimeout: 15 * 60_000, maxHeaderSize: 16_384 };
 const proxyPath = /^\/api\/v1\/users\/[^/?]+\/connections\/dinero\/proxy\//i;
 const maxConnections = 10_000;
 
@@ -13,9 +13,16 @@ function isForProxy(url: string): boolean {
   return proxyPath.test(url);
 }
 
-/** `bodyLimitMilliseconds`: whoever has not sent a whole body by then, other than to the proxy, is disconnected. */
-export function createLimitedServer(app: RequestListener, { bodyLimitMilliseconds = 30_000 } = {}) {
-  const server = createServer(limits, (request, response) => {
+/**
+ * `bodyLimitMilliseconds`: whoever has not sent a whole body by then, other than to the proxy, is disconnected.
+ * `headLimitMilliseconds`: likewise for whoever has not sent a whole head, or nothing at all.
+ */
+export function createLimitedServer(
+  app: RequestListener,
+  { bodyLimitMilliseconds = 30_000, headLimitMilliseconds = 15_000 } = {},
+) {
+  const times = { headersTimeout: headLimitMilliseconds, connectionsCheckingInterval: headLimitMilliseconds / 3 };
+  const server = createServer({ ...limits, ...times }, (request, response) => {
     const { url = '' } = request;
     // Express would answer by itself what it cannot read, without a header or a log line of ours.
     if (url.startsWith('/') || URL.canParse(url)) return app(request, response);

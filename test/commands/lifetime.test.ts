@@ -1,5 +1,5 @@
-import { expect, test } from '@jest/globals';
-import { createBell, repeat } from '../../src/commands/lifetime.ts';
+import { expect, jest, test } from '@jest/globals';
+import { createBell, repeat, stopOnSignals } from '../../src/commands/lifetime.ts';
 
 const longMilliseconds = 600_000;
 const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -26,4 +26,24 @@ test('a bell ends a pause early, once, and also the next one when it rings durin
   await settle();
   expect(works).toHaveLength(3);
   await repeating.stop();
+});
+
+test('F30: what has not ended 25 seconds after the signal is ended with code 1', async () => {
+  jest.useFakeTimers();
+  const exit = jest.spyOn(process, 'exit').mockImplementation((() => {}) as never);
+  const stderr = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+  try {
+    const stopping = stopOnSignals();
+    process.emit('SIGTERM', 'SIGTERM');
+    expect(await stopping).toBe('SIGTERM');
+    jest.advanceTimersByTime(24_999);
+    expect(exit).not.toHaveBeenCalled();
+    jest.advanceTimersByTime(1);
+    expect(exit).toHaveBeenCalledWith(1);
+    expect(stderr).toHaveBeenCalledWith('Stopped before all work was done: what was being stored may be lost.\n');
+  } finally {
+    jest.useRealTimers();
+    jest.restoreAllMocks();
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.removeAllListeners(signal);
+  }
 });

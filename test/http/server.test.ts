@@ -38,7 +38,7 @@ beforeEach(async () => {
       arrivals.emit('begun', response);
     })
     .use(express.text({ type: '*/*' }), (request, response) => void response.send(request.body));
-  server = createLimitedServer(app, { bodyLimitMilliseconds: 200 });
+  server = createLimitedServer(app, { bodyLimitMilliseconds: 200, headLimitMilliseconds: 300 });
   port = await server.listen(0);
 });
 afterEach(async () => {
@@ -61,6 +61,25 @@ async function sendHalf(path: string): Promise<string | null> {
 
 test('a body that does not come in time ends the connection', async () => {
   expect(await sendHalf('/organizations')).toBe('');
+});
+
+test.each([
+  ['nothing', ''],
+  ['half a head', 'GET / HTTP/1.1\r\nhost: x\r\n'],
+])('F44: whoever sends %s is disconnected', async (_what, text) => {
+  const socket = await open();
+  socket.on('error', () => {});
+  const closed = once(socket.resume(), 'close');
+  socket.write(text);
+  await closed;
+});
+
+test('F44: a head that is too large is refused', async () => {
+  const socket = await open();
+  socket.on('error', () => {});
+  const answer = once(socket, 'data');
+  socket.write(`GET / HTTP/1.1\r\nhost: x\r\nx-large: ${'a'.repeat(20_000)}\r\n\r\n`);
+  expect(String((await answer)[0])).toMatch(/^HTTP\/1\.1 431 /);
 });
 
 test('a body for the proxy may take its time', async () => {
