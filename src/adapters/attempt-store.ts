@@ -94,12 +94,12 @@ export function createAttemptStore(database: Database, vault: Vault): AttemptSto
         result_user_id: null,
         sealed_grant: null,
       };
-      await database.run((db) => db<Row>('attempts').insert(row));
+      await database.runUnsynced((db) => db<Row>('attempts').insert(row));
     },
 
     async markReturned(stateHash, response, responseHash, now) {
       const sealedResponse = await vault.seal(JSON.stringify(response), responseOf(stateHash));
-      await database.run((db) =>
+      await database.runUnsynced((db) =>
         db<Row>('attempts')
           .where({ state_hash: stateHash, returned_at: null })
           .update({ returned_at: now.toISOString(), sealed_response: sealedResponse, response_hash: responseHash }),
@@ -111,7 +111,7 @@ export function createAttemptStore(database: Database, vault: Vault): AttemptSto
     find: (id) => findWhere({ id }),
 
     async claim(id, now) {
-      const count = await database.run((db) =>
+      const count = await database.runUnsynced((db) =>
         db<Row>('attempts')
           .where({ id, claimed_at: null })
           .whereNotNull('returned_at')
@@ -122,7 +122,8 @@ export function createAttemptStore(database: Database, vault: Vault): AttemptSto
 
     async finish(id, result, parked) {
       const sealedGrant = parked && (await vault.seal(JSON.stringify(parked), grantOf(id)));
-      await database.run((db) =>
+      const run = sealedGrant === null ? database.runUnsynced : database.run;
+      await run((db) =>
         db<Row>('attempts')
           .where({ id })
           .update({

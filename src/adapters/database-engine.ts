@@ -6,6 +6,11 @@ import type { Knex } from 'knex';
 export type DatabaseEngine = {
   /** `patient`: for migrations, which may take as long as they need. */
   connect(options: { patient: boolean }): Knex;
+  /**
+   * Runs one query or transaction on it. What is not `synced` may be undone by a power cut, though never by the end of
+   * this process; what is takes all before it along.
+   */
+  query<T>(synced: boolean, work: () => PromiseLike<T>): PromiseLike<T>;
   /** Of an error of the driver; null for one that is not. */
   codeOf(error: unknown): string | null;
   /** Nothing was done, and soon it may work. */

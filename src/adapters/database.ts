@@ -46,14 +46,27 @@ export function openDatabase(location: DatabaseLocation, options: { leastFreeByt
    * Runs one query or transaction, again while another process holds the lock, for two seconds.
    * Throws database_unavailable when the database cannot serve it; any other failure is a bug.
    */
-  async function run<T>(query: (db: Sql) => PromiseLike<T>, milliseconds = patienceMilliseconds): Promise<T> {
+  const run = <T>(query: (db: Sql) => PromiseLike<T>): Promise<T> => tryFor(patienceMilliseconds, query);
+
+  /** The same for what a power cut may undo: people would have to begin again, and nothing else is lost. */
+  const runUnsynced = <T>(query: (db: Sql) => PromiseLike<T>): Promise<T> =>
+    tryFor(patienceMilliseconds, query, { synced: false });
+
+  async function tryFor<T>(
+    milliseconds: number,
+    query: (db: Sql) => PromiseLike<T>,
+    { synced = true } = {},
+  ): Promise<T> {
     if (closed) throw new ConnectError('database_unavailable', 'the database is closed: the app is stopping');
     if (storage.state() === 'replaced') await reopen();
     const patient = Date.now() + milliseconds;
     for (;;) {
-      const asked = db;
+      let asked = db;
       try {
-        return await query(asked);
+        return await engine.query(synced, () => {
+          asked = db;
+          return query(asked);
+        });
       } catch (error) {
         const code = engine.codeOf(error);
         // Whoever waited for a place when the file was replaced was turned away, and goes on with the new one.
@@ -127,14 +140,12 @@ export function openDatabase(location: DatabaseLocation, options: { leastFreeByt
   async function migrateAtOnce(): Promise<void> {
     const patient = engine.connect({ patient: true });
     try {
-      await run(
-        () =>
-          patient.transaction(async (trx) => {
-            await engine.migrateAlone(trx);
-            await trx.migrate.latest();
-            await engine.settleSchema(trx);
-          }),
-        migrationPatienceMilliseconds,
+      await tryFor(migrationPatienceMilliseconds, () =>
+        patient.transaction(async (trx) => {
+          await engine.migrateAlone(trx);
+          await trx.migrate.latest();
+          await engine.settleSchema(trx);
+        }),
       );
     } finally {
       await patient.destroy();
@@ -150,6 +161,7 @@ export function openDatabase(location: DatabaseLocation, options: { leastFreeByt
   return {
     name,
     run,
+    runUnsynced,
     runTransaction,
     checkFile,
     checkRoom,

@@ -42,6 +42,7 @@ export function createPostgresEngine({ url }: { url: string }): DatabaseEngine {
           afterCreate: patient ? acceptConnection : prepareConnection,
         },
       }),
+    query: (_synced, work) => work(),
     codeOf,
     isBusy: (code) => notConnected.includes(code) || undone.includes(code),
     isUnavailable: (code) => !bug.test(code),

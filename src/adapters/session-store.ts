@@ -48,7 +48,7 @@ class SqlSessionStore extends Store {
       destroyed_at: null,
     };
     this.#database
-      .run((db) =>
+      .runUnsynced((db) =>
         db<Row>('sessions')
           .insert(row)
           .onConflict('id_hash')
@@ -60,7 +60,7 @@ class SqlSessionStore extends Store {
 
   override touch(id: string, session: SessionData, done: Done = () => {}): void {
     this.#database
-      .run((db) =>
+      .runUnsynced((db) =>
         db<Row>('sessions')
           .where({ id_hash: hash(id), destroyed_at: null })
           .update({ expires_at: this.#expiryOf(session) }),
@@ -70,7 +70,7 @@ class SqlSessionStore extends Store {
 
   override destroy(id: string, done: Done = () => {}): void {
     this.#database
-      .run((db) =>
+      .runUnsynced((db) =>
         db<Row>('sessions')
           .where({ id_hash: hash(id) })
           .update({ content: '{}', destroyed_at: this.#clock.now().toISOString() }),
@@ -80,7 +80,7 @@ class SqlSessionStore extends Store {
 
   /** Forgets sessions whose time is over; answers how many. */
   deleteExpired(): Promise<number> {
-    return this.#database.run((db) =>
+    return this.#database.runUnsynced((db) =>
       db<Row>('sessions').where('expires_at', '<', this.#clock.now().toISOString()).delete(),
     );
   }

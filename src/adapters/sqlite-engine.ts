@@ -15,15 +15,37 @@ const unavailable = /^(SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN|CORRUPT|
 /** Makes the folder of the file when it is missing, readable by this account alone. */
 export function createSqliteEngine(filename: string, leastFreeBytes: number): DatabaseEngine {
   makeFolder(filename);
+  let current: Connection | null = null;
+  let lastTurn: Promise<unknown> = Promise.resolve();
+
   return {
-    connect: () =>
-      knex({
+    connect({ patient }) {
+      // The one before is about to be closed.
+      if (!patient) current = null;
+      return knex({
         ...commonOptions,
         client: 'better-sqlite3',
         connection: { filename },
         useNullAsDefault: true,
-        pool: { min: 1, max: 1, afterCreate: prepareConnection },
-      }),
+        pool: {
+          min: 1,
+          max: 1,
+          afterCreate(connection: Connection, done: (error: unknown) => void) {
+            if (!patient) current = connection;
+            prepareConnection(connection, done);
+          },
+        },
+      });
+    },
+    // There is one connection: whoever sets how it writes must be the one who writes next.
+    query(synced, work) {
+      const turn = lastTurn.then(() => {
+        current?.pragma(`synchronous = ${synced ? 'FULL' : 'NORMAL'}`);
+        return work();
+      });
+      lastTurn = turn.catch(() => {});
+      return turn;
+    },
     codeOf,
     isBusy: (code) => code.startsWith('SQLITE_BUSY') || code.startsWith('SQLITE_LOCKED'),
     isUnavailable: (code) => unavailable.test(code),
@@ -45,7 +67,9 @@ function makeFolder(filename: string): void {
   }
 }
 
-function prepareConnection(connection: { pragma(text: string): unknown }, done: (error: unknown) => void): void {
+type Connection = { pragma(text: string): unknown };
+
+function prepareConnection(connection: Connection, done: (error: unknown) => void): void {
   try {
     connection.pragma(`busy_timeout = ${busyTimeoutMilliseconds}`);
     connection.pragma('journal_mode = WAL');

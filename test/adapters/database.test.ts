@@ -83,3 +83,24 @@ test('that was never migrated is not ready', async () => {
   await expect(fresh.check()).rejects.toMatchObject({ code: 'database_unavailable' });
   await fresh.close();
 });
+
+describe('a power cut', () => {
+  const readLevel = (run: 'run' | 'runUnsynced') =>
+    sql.database[run]((db) => db.raw('pragma synchronous')) as Promise<{ synchronous: number }[]>;
+  const [normal, full] = [1, 2];
+
+  test('costs nothing that was stored, but for what says that it may', async () => {
+    const levels = await Promise.all(
+      (['run', 'runUnsynced', 'run', 'runUnsynced', 'runUnsynced', 'run'] as const).map(readLevel),
+    );
+    expect(levels.map(([row]) => row?.synchronous)).toEqual([full, normal, full, normal, normal, full]);
+  });
+
+  test('costs nothing that was stored in a transaction, whoever asked before', async () => {
+    await readLevel('runUnsynced');
+    const [row] = (await sql.database.runTransaction((trx) => trx.raw('pragma synchronous'))) as {
+      synchronous: number;
+    }[];
+    expect(row?.synchronous).toBe(full);
+  });
+});
