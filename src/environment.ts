@@ -88,6 +88,12 @@ function isWebhookKey({ length }: Buffer): boolean {
   return length >= 24 && length <= 64;
 }
 
+/** What `Authorization: Bearer` can carry (RFC 6750, 2.1). */
+const bearerToken = z
+  .string()
+  .max(500)
+  .regex(/^[\w.~+/-]{32,}=*$/);
+
 const hostNames = z
   .string()
   .transform((text) => text.split(',').map((entry) => entry.trim().toLowerCase()))
@@ -131,6 +137,8 @@ export const expectations = {
   WEBHOOK_PRIVATE_HOSTS:
     'must be a comma list of host names that webhooks may go to although they are private, for example backend.internal',
   API_RATE_LIMIT: 'must be how many requests one API key may make in a minute, for example 6000',
+  METRICS: 'must be true, false or auto',
+  METRICS_TOKEN: 'must be a token of 32 characters or more; make one with: openssl rand -base64 32',
   LOG_LEVEL: `must be one of ${logLevels.join(', ')}`,
 } as const;
 
@@ -172,6 +180,8 @@ export const environment = z.object({
   WEBHOOK_SECRETS: webhookSecrets.optional(),
   WEBHOOK_PRIVATE_HOSTS: hostNames.default([]),
   API_RATE_LIMIT: z.coerce.number().int().min(1).max(100_000_000).default(6_000),
+  METRICS: z.enum(['true', 'false', 'auto']).default('auto'),
+  METRICS_TOKEN: bearerToken.optional(),
   LOG_LEVEL: z.enum(logLevels).default('info'),
 } satisfies Record<VariableName, z.ZodType>);
 

@@ -1,9 +1,11 @@
 // Wires everything and runs it: database, adapters, core, app; listens, and stops cleanly.
 
 import { dirname, join } from 'node:path';
+import { type Database, isUpToDate } from '../adapters/database.ts';
 import type { Deployment } from '../adapters/deployment.ts';
 import { createSessionStore } from '../adapters/session-store.ts';
 import { type Config, sandboxClient } from '../config.ts';
+import { ConnectError } from '../core/errors.ts';
 import type { AddressProbe } from '../core/probes.ts';
 import type { WebhookReport } from '../core/webhooks.ts';
 import { createApp } from '../http/app.ts';
@@ -12,6 +14,7 @@ import { createLimitedServer } from '../http/server.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { createDeployedDoctor } from './examining.ts';
 import { type Bell, createBell, exitOnBugs, repeat, stopOnSignals } from './lifetime.ts';
+import { loadMetrics, publishMetrics } from './measuring.ts';
 import { clock, wire } from './wiring.ts';
 
 const housekeepingMilliseconds = 60_000;
@@ -57,9 +60,21 @@ function createSeenAddress(watch: RequestWatch): AddressProbe {
   };
 }
 
+async function checkMigrations(database: Database): Promise<void> {
+  if (await database.run(isUpToDate)) return;
+  throw new ConnectError('database_unavailable', 'the database has to be migrated');
+}
+
 async function build(config: Config, logger: Logger, bell: Bell) {
-  const { core, provider, ...storage } = await wire(config, logger, bell.ring);
+  const metrics = await loadMetrics(config);
+  const { core, provider, ...storage } = await wire(config, logger, { announcement: bell.ring, metrics });
   const { database, deployment } = storage;
+  const readinessChecks = [
+    { name: 'database', check: database.check },
+    { name: 'migrations', check: () => checkMigrations(database) },
+    { name: 'deployment', check: deployment.checkOwner },
+    { name: 'visma_connect', check: provider.check },
+  ];
   const sessionStore = createSessionStore(database, clock);
   const requestWatch = watchRequests();
   const app = createApp({
@@ -71,11 +86,8 @@ async function build(config: Config, logger: Logger, bell: Bell) {
     formTargets: provider.origins,
     doctor: createDeployedDoctor(config, createSeenAddress(requestWatch), (work) => work(storage)),
     requestWatch,
-    readinessChecks: [
-      { name: 'database', check: database.check },
-      { name: 'deployment', check: deployment.checkOwner },
-      { name: 'visma_connect', check: provider.check },
-    ],
+    readinessChecks,
+    metrics: publishMetrics(config, metrics, readinessChecks, database),
   });
 
   async function keepHouse(): Promise<void> {
@@ -98,10 +110,15 @@ async function build(config: Config, logger: Logger, bell: Bell) {
     }
   }
 
+  function watchWebhook(report: WebhookReport): void {
+    logWebhook(logger, report);
+    metrics?.webhook(report);
+  }
+
   /** Nobody waits for it: one slow answer must not keep others from being sent what is queued meanwhile. */
   async function deliverWebhooks(signal: AbortSignal): Promise<void> {
     core.webhooks
-      .deliver((report) => logWebhook(logger, report), signal)
+      .deliver(watchWebhook, signal)
       .catch((error: unknown) => logger.error({ err: error }, 'delivering webhooks failed; it runs again in seconds'));
   }
 

@@ -6,7 +6,9 @@ import type { Logger } from '../logger.ts';
 import { createReference } from './errors.ts';
 
 const unroutable = '(another path)';
+/** Asked for every few seconds. Who is refused the metrics is told of. */
 const quietPaths = ['/healthz', '/readyz'];
+const quietIfAnswered = '/metrics';
 
 /** Also gives every request a reference, for its log lines and its answer, and a path that may be logged. */
 export function logRequests(logger: Logger): RequestHandler {
@@ -18,11 +20,11 @@ export function logRequests(logger: Logger): RequestHandler {
     Object.assign(response.locals, { reference, loggedPath });
     response.setHeader('x-request-id', reference);
     response.on('close', () => {
-      if (quietPaths.includes(path)) return;
       const milliseconds = Math.round(performance.now() - started);
       const { apiKeyId } = response.locals;
       const aborted = response.writableFinished ? undefined : true;
       const { statusCode: status } = response;
+      if (quietPaths.includes(path) || (path === quietIfAnswered && status === 200)) return;
       logger.info({ method, path: loggedPath, status, milliseconds, reference, apiKeyId, aborted }, 'request');
     });
     next();
