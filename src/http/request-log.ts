@@ -6,6 +6,8 @@ import type { Logger } from '../logger.ts';
 import { createReference } from './errors.ts';
 
 const unroutable = '(another path)';
+const apiPath =
+  /^\/api\/v1\/(connections|users\/:userId\/(links|connections\/dinero(\/(token|organizations?|events|proxy(\/\*)?))?))\/?$/i;
 /** Asked for every few seconds. Who is refused the metrics is told of. */
 const quietPaths = ['/healthz', '/readyz'];
 const quietIfAnswered = '/metrics';
@@ -37,8 +39,9 @@ export function describePath(path: string): string {
     .replace(/^\/link\/[^/]+$/i, '/link/:token')
     .replace(/^(\/api\/v1\/users)\/[^/]+/i, '$1/:userId')
     .replace(/(\/connections\/dinero\/proxy)\/.*/i, '$1/*');
-  // What no route takes may be one of these in another spelling.
-  const odd = described.includes('%') || described.includes('//') || described.includes('\\');
+  // What no route takes may be one of these in another spelling, or have a name in the place of another word.
+  const odd = described.includes('//') || /[%\\@+]/.test(described);
   const unmasked = described === path && /link|users|proxy/i.test(path);
-  return odd || unmasked ? unroutable : described;
+  const unknown = /^\/api\/v/i.test(described) && !apiPath.test(described);
+  return odd || unmasked || unknown ? unroutable : described;
 }
