@@ -164,6 +164,8 @@ beforeAll(async () => {
   await workAsBackend();
   await visitAsPeople();
   await importOne();
+  sql(`update connections set sealed_access_token = 'torn' where user_id = '${imported}'`);
+  expect((await call('POST', `${pathOf(imported)}/token`, {})).status).toBe(409);
   await until(() => sql('select 1 from webhooks where delivered_at is null').length === 0);
 }, 120_000);
 
@@ -204,7 +206,9 @@ describe('the metrics', () => {
     expect(requests({ route: 'callback', status: '3xx' })).toBe(3);
     expect(requests({ route: 'asset', status: '2xx' })).toBe(1);
     expect(requests({ route: 'page', status: '2xx' })).toBeGreaterThan(5);
-    expect(requests({ route: 'api', status: '4xx' })).toBe(3);
+    expect(requests({ route: 'api', status: '4xx' })).toBe(4);
+    expect(value('unreadable_grants_total')).toBeGreaterThan(0);
+    expect(value('token_handouts_total', { outcome: 'failed', code: 'needs_reconnect' })).toBe(1);
     expect(value('webhook_deliveries_total', { outcome: 'failed' })).toBe(1);
     expect(value('webhook_deliveries_total', { outcome: 'delivered' })).toBe(received.length - 1);
     for (const check of ['database', 'migrations', 'deployment', 'visma_connect']) {
@@ -279,6 +283,26 @@ function readExpressions(): { where: string; expr: string }[] {
   const filled = (expr: string) => expr.replaceAll(/\$__(rate_interval|range)/g, '5m');
   return [...ofPanels, ...ofRules, ...ofVariables].map(({ where, expr }) => ({ where, expr: filled(expr) }));
 }
+
+test('a database that has to be migrated is not ready, on /readyz and in the metrics, until it is', async () => {
+  const last = '(select max(id) from knex_migrations)';
+  sql(`update knex_migrations set name = 'gone-' || name where id = ${last}`);
+  const readiness = async () => (await (await fetch(`${origin}/readyz`)).json()) as { checks: Record<string, string> };
+  expect((await readiness()).checks).toMatchObject({
+    migrations: 'the database has to be migrated',
+    deployment: 'ok',
+    visma_connect: 'ok',
+  });
+  const ready = async () => sumOf((await readMetrics()).scrape, 'dinero_connect_ready', { check: 'migrations' });
+  await until(async () => (await ready()) === 0);
+  sql(`update knex_migrations set name = substr(name, 6) where id = ${last}`);
+  expect((await readiness()).checks).toEqual({
+    database: 'ok',
+    migrations: 'ok',
+    deployment: 'ok',
+    visma_connect: 'ok',
+  });
+}, 60_000);
 
 describe('what operators are given', () => {
   /** Set by Prometheus, not by us. */

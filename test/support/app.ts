@@ -14,7 +14,7 @@ import { createCore } from '../../src/core/index.ts';
 import type { WebhookReceiver } from '../../src/core/ports.ts';
 import type { RefreshTokenPolicy } from '../../src/core/refresh-schedule.ts';
 import type { HandOutOutcome, OnboardingStep, RefreshReport } from '../../src/core/types.ts';
-import { createApp } from '../../src/http/app.ts';
+import { type AppDependencies, createApp } from '../../src/http/app.ts';
 import { createLogger } from '../../src/logger.ts';
 import { type Sandbox, type SandboxOptions, type SandboxSettings, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { createFixedClock, type FixedClock } from './clock.ts';
@@ -46,6 +46,8 @@ export type TestAppOptions = {
   /** The setup assistant; not there when left out, as in production. */
   setup?: Config['setup'];
   doctor?: Doctor;
+  /** What `/metrics` answers with; not there when left out. */
+  metrics?: AppDependencies['metrics'];
   /** The sandbox counts as the app's own. */
   builtIn?: boolean;
 };
@@ -117,6 +119,7 @@ export function createTestApp(sandbox: Pick<Sandbox, 'origin'>, options: TestApp
     sessionStore: options.sessionStore?.(clock) ?? sessionStore,
     formTargets: provider.origins,
     readinessChecks: [{ name: 'visma_connect', check: provider.check }],
+    metrics: options.metrics ?? null,
     ...(options.doctor ? { doctor: options.doctor } : {}),
     config: {
       https: options.https ?? false,
