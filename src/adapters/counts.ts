@@ -46,8 +46,7 @@ async function countTroubles(db: Sql, now: Date): Promise<Pick<Counts, 'due' | '
   const due = await connections().where('due_at', '<=', now.toISOString());
   // Nothing ends for one that is disconnected. Asked for the other two, SQLite would go by their index, through most rows.
   const ending = await connections().where('refresh_expires_at', '<=', inAWeek).whereNot('status', 'needs_reconnect');
-  // The partial index is used for this very text alone, not for a value that is handed in.
-  const failing = await connections().whereRaw('failures > 0');
+  const failing = await connections().where('failures', '>', 0);
   return { due: Number(due?.count), ending: Number(ending?.count), failing: Number(failing?.count) };
 }
 

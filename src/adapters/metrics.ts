@@ -38,8 +38,11 @@ const fromDatabase = '(of the database: the same on every instance, use max and 
 
 /** `version` is this app's. */
 export function createMetrics(version: string) {
-  const registry = new Registry();
-  const { counters, histograms, gauges } = createFamilies(registry);
+  const registry = createRegistry();
+  const counters = createCounters(registry);
+  const histograms = createHistograms(registry);
+  const gauges = createGauges(registry);
+  startAtZero(counters);
   gauges.build.set({ version, node: process.versions.node }, 1);
 
   const onboarding: OnboardingWatch = (step) => {
@@ -71,19 +74,20 @@ export function createMetrics(version: string) {
   };
 }
 
-type Families = ReturnType<typeof createFamilies>;
+type Counters = ReturnType<typeof createCounters>;
+type Gauges = ReturnType<typeof createGauges>;
 
-function createFamilies(registry: Registry) {
-  const registers = [registry];
+function createRegistry(): Registry {
+  const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   for (const { name } of registry.getMetricsAsArray()) if (!ofProcess.includes(name)) registry.removeSingleMetric(name);
+  return registry;
+}
+
+function createCounters(registry: Registry) {
   const counter = <T extends string>(name: string, help: string, ...labelNames: T[]) =>
-    new Counter({ name: `dinero_connect_${name}`, help, labelNames, registers });
-  const gauge = <T extends string>(name: string, help: string, ...labelNames: T[]) =>
-    new Gauge({ name: `dinero_connect_${name}`, help, labelNames, registers });
-  const histogram = <T extends string>(name: string, buckets: number[], help: string, ...labelNames: T[]) =>
-    new Histogram({ name: `dinero_connect_${name}`, help, buckets, labelNames, registers });
-  const counters = {
+    new Counter({ name: `dinero_connect_${name}`, help, labelNames, registers: [registry] });
+  return {
     onboarding: counter(
       'onboarding_steps_total',
       'Steps on the way to a connection: started, finished with its outcome, connected to a first company',
@@ -93,27 +97,36 @@ function createFamilies(registry: Registry) {
     handOuts: counter(
       'token_handouts_total',
       'Access tokens asked for by backends, by how that ended',
-      'outcome',
-      'code',
+      ...(['outcome', 'code'] as const),
     ),
     unreadable: counter('unreadable_grants_total', 'Times that a stored grant did not open with the keys there are'),
     webhooks: counter('webhook_deliveries_total', 'Tries to deliver a webhook, by how they ended', 'outcome'),
   };
-  const histograms = {
-    requests: histogram(
-      'http_request_duration_seconds',
-      requestBuckets,
-      'Requests to this app, from their arrival to the end of the answer',
-      ...(['method', 'route', 'status'] as const),
-    ),
-    calls: histogram(
-      'outbound_request_duration_seconds',
-      callBuckets,
-      'Calls to Visma Connect and Dinero, the wait for a free place included',
-      ...(['target', 'call', 'outcome'] as const),
-    ),
+}
+
+function createHistograms(registry: Registry) {
+  return {
+    requests: new Histogram({
+      name: 'dinero_connect_http_request_duration_seconds',
+      help: 'Requests to this app, from their arrival to the end of the answer',
+      labelNames: ['method', 'route', 'status'],
+      buckets: requestBuckets,
+      registers: [registry],
+    }),
+    calls: new Histogram({
+      name: 'dinero_connect_outbound_request_duration_seconds',
+      help: 'Calls to Visma Connect and Dinero, the wait for a free place included',
+      labelNames: ['target', 'call', 'outcome'],
+      buckets: callBuckets,
+      registers: [registry],
+    }),
   };
-  const gauges = {
+}
+
+function createGauges(registry: Registry) {
+  const gauge = <T extends string>(name: string, help: string, ...labelNames: T[]) =>
+    new Gauge({ name: `dinero_connect_${name}`, help, labelNames, registers: [registry] });
+  return {
     build: gauge('build_info', 'The version of this app and of its Node; always 1', 'version', 'node'),
     ready: gauge('ready', 'Whether this check of /readyz passes: 1 or 0', 'check'),
     connections: gauge('connections', `Connections by status ${fromDatabase}`, 'status'),
@@ -126,12 +139,10 @@ function createFamilies(registry: Registry) {
     waiting: gauge('webhooks_waiting', `Webhooks that wait to be delivered ${fromDatabase}`),
     oldest: gauge('webhooks_oldest_age_seconds', `Age of the first webhook that waits, 0 without one ${fromDatabase}`),
   };
-  startAtZero(counters);
-  return { counters, histograms, gauges };
 }
 
 /** A series that begins with its first event hides that event from rate() and increase(). */
-function startAtZero({ onboarding, refreshes, handOuts, webhooks }: Families['counters']): void {
+function startAtZero({ onboarding, refreshes, handOuts, webhooks }: Counters): void {
   for (const step of ['started', 'connected']) onboarding.inc({ step }, 0);
   for (const outcome of finishOutcomes) onboarding.inc(labelsOfFinish(outcome, null), 0);
   for (const code of errorCodes) onboarding.inc(labelsOfFinish('failed', code), 0);
@@ -150,7 +161,7 @@ function labelsOfHandOut(outcome: string, code: string | null) {
   return outcome === 'failed' ? { outcome, code: code ?? 'internal' } : { outcome };
 }
 
-function setGauges(gauges: Families['gauges'], { counts, ready }: Observation, now: Date): void {
+function setGauges(gauges: Gauges, { counts, ready }: Observation, now: Date): void {
   for (const [check, passes] of Object.entries(ready)) gauges.ready.set({ check }, passes ? 1 : 0);
   const { connections, due, atRisk, waiting, oldest } = gauges;
   if (counts === null) {
