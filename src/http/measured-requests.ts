@@ -19,7 +19,6 @@ const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 const asset = /\.(css|svg|png|ico|webmanifest|txt|woff2)$/i;
 const page =
   /^\/((connect|connection|disconnect|organizations|reconnect|link|leaving|setup|operator|api\/docs|oauth\/finish)(\/|$)|$)/i;
-
 const proxy = /^\/api\/v1\/users\/[^/]+\/connections\/dinero\/proxy(\/|$)/i;
 
 export function measureRequests(tell: RequestMeasure): RequestHandler {

@@ -8,8 +8,9 @@ import { createReference } from './errors.ts';
 const unroutable = '(another path)';
 const apiPath =
   /^\/api\/v1\/(connections|users\/:userId\/(links|connections\/dinero(\/(token|organizations?|events|proxy(\/\*)?))?))\/?$/i;
-/** Asked for every few seconds. Who is refused the metrics is told of. */
+/** Asked for every few seconds. */
 const quietPaths = ['/healthz', '/readyz'];
+/** Who is refused is told of. */
 const quietIfAnswered = '/metrics';
 
 /** Also gives every request a reference, for its log lines and its answer, and a path that may be logged. */
