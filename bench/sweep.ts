@@ -114,6 +114,7 @@ async function prepare(total: number) {
       deployment: { isOurs: async () => true },
       watchRefresh: () => {},
       watchOnboarding: () => {},
+      watchHandOut: () => {},
       identityProvider: createVismaConnect(
         { issuer: origin, clientId: 'isv_bench', clientSecret: 'secret', scopes: [], redirectUri: `${origin}/r` },
         clock,

@@ -42,6 +42,8 @@ export type Config = Readonly<{
   webhook: { url: string; secrets: string[]; privateHosts: string[] } | null;
   /** Requests in a minute that one API key may make. */
   apiRateLimit: number;
+  /** For Prometheus; null when they are not there. Without a token whoever reaches the app may read them. */
+  metrics: { token: string | null } | null;
 }>;
 
 /** A file of SQLite's, or the address of a PostgreSQL database with its password. `name` is what may be shown of it. */
@@ -190,6 +192,7 @@ function toConfig(env: Environment, production: boolean): Config {
       ? { url: env.WEBHOOK_URL, secrets: env.WEBHOOK_SECRETS ?? [], privateHosts: env.WEBHOOK_PRIVATE_HOSTS }
       : null,
     apiRateLimit: env.API_RATE_LIMIT,
+    metrics: toMetrics(env, production, baseUrl),
   });
 }
 
@@ -204,4 +207,12 @@ function toLocation(text: string): DatabaseLocation {
 function toSetup(asked: Environment['SETUP'], production: boolean, baseUrl: string): Config['setup'] {
   if (asked === 'false' || (production && asked === 'auto')) return null;
   return production || !loopback.test(new URL(baseUrl).hostname) ? 'key' : 'open';
+}
+
+/** Open to nobody by accident: on an address of others somebody has to say so, or give the token that is asked for. */
+function toMetrics(env: Environment, production: boolean, baseUrl: string): Config['metrics'] {
+  const token = env.METRICS_TOKEN ?? null;
+  const isOwnMachine = !production && loopback.test(new URL(baseUrl).hostname);
+  const wanted = env.METRICS === 'auto' ? token !== null || isOwnMachine : env.METRICS === 'true';
+  return wanted ? { token } : null;
 }

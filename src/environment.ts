@@ -94,6 +94,12 @@ function isWebhookKey({ length }: Buffer): boolean {
   return length >= 24 && length <= 64;
 }
 
+/** What `Authorization: Bearer` can carry (RFC 6750, 2.1). */
+const bearerToken = z
+  .string()
+  .max(500)
+  .regex(/^[\w.~+/-]{32,}=*$/);
+
 const hostNames = z
   .string()
   .transform((text) => text.split(',').map((entry) => entry.trim().toLowerCase()))
@@ -138,6 +144,8 @@ export const expectations = {
     'must be a comma list of host names that webhooks may go to although they are private, for example backend.internal',
   API_RATE_LIMIT: 'must be how many requests one API key may make in a minute, for example 6000',
   STOP_DELAY: 'must be a duration of 15s at most, for example 5s',
+  METRICS: 'must be true, false or auto',
+  METRICS_TOKEN: 'must be a token of 32 characters or more; make one with: openssl rand -base64 32',
   LOG_LEVEL: `must be one of ${logLevels.join(', ')}`,
 } as const;
 
@@ -180,6 +188,8 @@ export const environment = z.object({
   WEBHOOK_PRIVATE_HOSTS: hostNames.default([]),
   API_RATE_LIMIT: z.coerce.number().int().min(1).max(100_000_000).default(6_000),
   STOP_DELAY: duration.refine((seconds) => seconds <= 15).default(0),
+  METRICS: z.enum(['true', 'false', 'auto']).default('auto'),
+  METRICS_TOKEN: bearerToken.optional(),
   LOG_LEVEL: z.enum(logLevels).default('info'),
 } satisfies Record<VariableName, z.ZodType>);
 

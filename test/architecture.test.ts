@@ -22,6 +22,7 @@ const rooms: Record<string, { own: string[]; packages: string[] }> = {
   'src/adapters/posting.ts': { own: [], packages: ['undici'] },
   'src/adapters/webhook-receiver.ts': { own: ['src/core', 'src/adapters'], packages: ['standardwebhooks'] },
   'src/adapters/dinero.ts': { own: ['src/core', 'src/adapters'], packages: ['ky', 'zod'] },
+  'src/adapters/metrics.ts': { own: ['src/core', 'src/adapters'], packages: ['prom-client'] },
   'src/adapters/dinero-forwarding.ts': { own: ['src/core', 'src/adapters'], packages: ['undici'] },
   'src/http': {
     own: ['src/core', 'src/http', 'src/locales', 'src/config.ts', 'src/logger.ts'],

@@ -150,6 +150,25 @@ describe('the setup assistant', () => {
   });
 });
 
+describe('the metrics', () => {
+  const token = 'k4Pw9wMpl3bLdpR3Zc2Jcs2eV1V3xW0fM0uJx3uB9dE=';
+
+  test.each([
+    [{}, { token: null }],
+    [{ METRICS: 'false' }, null],
+    [{ METRICS: 'false', METRICS_TOKEN: token }, null],
+    [{ BASE_URL: 'https://connect.example.com' }, null],
+    [{ BASE_URL: 'https://connect.example.com', METRICS: 'true' }, { token: null }],
+    [production, null],
+    [{ ...production, BASE_URL: 'http://localhost:3000' }, null],
+    [{ ...production, METRICS: 'true' }, { token: null }],
+    [{ ...production, METRICS_TOKEN: token }, { token }],
+    [{ ...production, METRICS: 'true', METRICS_TOKEN: token }, { token }],
+  ])('with %j are %j', (env, expected) => {
+    expect(parse(env).metrics).toEqual(expected);
+  });
+});
+
 const wrong: [string, string][] = [
   ['NODE_ENV', 'prod'],
   ['PORT', '0'],
@@ -226,6 +245,10 @@ const wrong: [string, string][] = [
   ['WEBHOOK_PRIVATE_HOSTS', 'backend.internal,'],
   ['API_RATE_LIMIT', '0'],
   ['API_RATE_LIMIT', '1.5'],
+  ['METRICS', 'on'],
+  ['METRICS_TOKEN', 'short'],
+  ['METRICS_TOKEN', `${'x'.repeat(32)} y`],
+  ['METRICS_TOKEN', 'x'.repeat(501)],
   ['LOG_LEVEL', 'verbose'],
   ['STOP_DELAY', '16s'],
   ['STOP_DELAY', '-1s'],
@@ -238,12 +261,17 @@ describe('a wrong value', () => {
   });
 
   test('all of them are reported at once, each once, and no secret is repeated', () => {
-    const env = { ...Object.fromEntries(wrong), SESSION_SECRETS: 'my-short-secret', TOKEN_KEYS: 'my-wrong-key' };
+    const env = {
+      ...Object.fromEntries(wrong),
+      SESSION_SECRETS: 'my-short-secret',
+      TOKEN_KEYS: 'my-wrong-key',
+      METRICS_TOKEN: 'my-short-token',
+    };
     const problems = problemsOf(env);
     // Two of them are wrong only beside a right value of another.
     const alone = variableNames.filter((name) => name !== 'SANDBOX_PORT' && name !== 'REFRESH_TOKEN_GRACE');
     expect(problems.map((problem) => problem.split(' ')[0]).sort()).toEqual([...alone].sort());
-    expect(problems.join()).not.toMatch(/my-short-secret|my-wrong-key/);
+    expect(problems.join()).not.toMatch(/my-short-secret|my-wrong-key|my-short-token/);
   });
 });
 

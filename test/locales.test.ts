@@ -2,6 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { errorCodes } from '../src/core/errors.ts';
 import type { EventDraft, Objection, PlainEventType, ReconnectReason, WarningDays } from '../src/core/types.ts';
 import { createTranslators, languages } from '../src/http/locals.ts';
 import { describeEvent, describeReason } from '../src/http/timeline.ts';
@@ -57,18 +58,11 @@ test('no sentence is empty, or has spaces at its ends', () => {
   }
 });
 
-test('every error code has a heading and a text', async () => {
-  const source = await readFile('src/core/errors.ts', 'utf8');
-  const union = source.slice(
-    source.indexOf('export type ErrorCode ='),
-    source.indexOf(';', source.indexOf('ErrorCode =')),
-  );
-  const codes = [...union.matchAll(/\| '(\w+)'/g)].map(([, code]) => code);
-  expect(codes.length).toBeGreaterThan(15);
-  for (const code of [...codes, ...requestErrorCodes]) {
+test('every error code has a heading and a text', () => {
+  for (const code of [...errorCodes, ...requestErrorCodes]) {
     expect([code, danish.has(`errors.${code}.heading`), danish.has(`errors.${code}.text`)]).toEqual([code, true, true]);
   }
-  const known = new Set([...codes, ...requestErrorCodes]);
+  const known = new Set<string>([...errorCodes, ...requestErrorCodes]);
   expect(Object.keys(da.errors).filter((code) => !known.has(code))).toEqual([]);
 });
 

@@ -124,6 +124,12 @@ export function openDatabase(location: DatabaseLocation, options: { leastFreeByt
     if (!storage.hasRoom()) throw new ConnectError('database_unavailable', `the disk of ${name} is full`);
   }
 
+  /** Throws database_unavailable when the schema is not up to date. */
+  async function checkMigrations(): Promise<void> {
+    if (await run(isUpToDate)) return;
+    throw new ConnectError('database_unavailable', 'the database has to be migrated');
+  }
+
   /** Anybody may ask whether we are ready, so the disk is asked every two seconds at most. */
   async function checkWriting(): Promise<void> {
     if (Date.now() - lastWrite.at > writeProbeMilliseconds) {
@@ -165,6 +171,7 @@ export function openDatabase(location: DatabaseLocation, options: { leastFreeByt
     runTransaction,
     checkFile,
     checkRoom,
+    checkMigrations,
     /** Brings the schema up to date. Throws database_unavailable. */
     async migrate(): Promise<void> {
       try {
@@ -181,7 +188,7 @@ export function openDatabase(location: DatabaseLocation, options: { leastFreeByt
     listMigrations: () => run(listMigrations),
     /** Reads and writes, has room, and finds the schema up to date. Throws database_unavailable. */
     async check(): Promise<void> {
-      if (!(await run(isUpToDate))) throw new ConnectError('database_unavailable', 'the database has to be migrated');
+      await checkMigrations();
       await checkRoom();
       await checkWriting();
     },

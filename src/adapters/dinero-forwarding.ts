@@ -6,6 +6,7 @@ import { Pool } from 'undici';
 import { ConnectError } from '../core/errors.ts';
 import type { Clock, DineroForwarding, ForwardedAnswer, ForwardedRequest } from '../core/ports.ts';
 import { parseRetryAfter } from './outbound.ts';
+import { type CallWatch, outcomeOfStatus } from './watched-calls.ts';
 
 const connectMilliseconds = 5_000;
 const concurrency = 256;
@@ -17,7 +18,11 @@ const usualIdleMilliseconds = 60_000;
 type Limits = { headersMilliseconds?: number; idleMilliseconds?: number };
 
 /** `baseUrl` is an origin. */
-export function createDineroForwarding(options: { baseUrl: string } & Limits, clock: Clock): DineroForwarding {
+export function createDineroForwarding(
+  options: { baseUrl: string } & Limits,
+  clock: Clock,
+  watchCall: CallWatch = () => {},
+): DineroForwarding {
   const { headersMilliseconds = usualHeadersMilliseconds, idleMilliseconds = usualIdleMilliseconds } = options;
   const pool = new Pool(options.baseUrl, {
     connections: concurrency,
@@ -32,6 +37,7 @@ export function createDineroForwarding(options: { baseUrl: string } & Limits, cl
 
   async function send(request: ForwardedRequest, accessToken: string, signal: AbortSignal): Promise<ForwardedAnswer> {
     const stall = watchForStall(headersMilliseconds);
+    const started = performance.now();
     try {
       const response = await pool.request({
         method: request.method,
@@ -44,6 +50,7 @@ export function createDineroForwarding(options: { baseUrl: string } & Limits, cl
       // What becomes of the body is the business of whoever reads it; nobody may.
       response.body.on('error', () => {});
       stall.continue(idleMilliseconds);
+      watchCall('proxy', outcomeOfStatus(response.statusCode), performance.now() - started);
       const headers = pairsOf(response.headers as unknown as string[]);
       const retryAfter = headers.find(([name]) => name.toLowerCase() === 'retry-after')?.[1] ?? null;
       return {
@@ -58,6 +65,8 @@ export function createDineroForwarding(options: { baseUrl: string } & Limits, cl
       };
     } catch {
       stall.end();
+      const reason = stall.signal.aborted ? 'timeout' : 'network';
+      watchCall('proxy', signal.aborted ? 'aborted' : reason, performance.now() - started);
       signal.throwIfAborted();
       const message = stall.signal.aborted ? 'Dinero gave no answer in time' : 'Dinero could not be reached';
       throw new ConnectError('dinero_unavailable', message);

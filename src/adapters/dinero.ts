@@ -6,6 +6,7 @@ import { ConnectError } from '../core/errors.ts';
 import type { AccountingApi, Clock } from '../core/ports.ts';
 import type { Organization } from '../core/types.ts';
 import { createOutboundFetch, OutboundError, parseRetryAfter } from './outbound.ts';
+import { type CallWatch, watchCalls } from './watched-calls.ts';
 
 const fields = { rich: 'name,id,isPro,vatNumber,city', plain: 'name,id,isPro' };
 const proMissingCodes = [90, 48];
@@ -33,10 +34,14 @@ const organizationSchema = z.object({
 const errorSchema = z.object({ code: z.number() });
 
 /** `baseUrl` has no trailing path; the version is part of each call's path. Redirects are refused, not followed. */
-export function createDinero(options: { baseUrl: string }, clock: Clock): AccountingApi {
+export function createDinero(
+  options: { baseUrl: string },
+  clock: Clock,
+  watchCall: CallWatch = () => {},
+): AccountingApi {
+  const fetch = createOutboundFetch({ timeoutMilliseconds, maxBytes, concurrency });
   const api = ky.create({
     prefix: options.baseUrl,
-    fetch: createOutboundFetch({ timeoutMilliseconds, maxBytes, concurrency }),
     timeout: false,
     totalTimeout: totalTimeoutMilliseconds,
     throwHttpErrors: false,
@@ -50,14 +55,16 @@ export function createDinero(options: { baseUrl: string }, clock: Clock): Accoun
       ],
     },
   });
+  const lists = api.extend({ fetch: watchCalls(watchCall, 'organizations', fetch) });
+  const proofs = api.extend({ fetch: watchCalls(watchCall, 'proof', fetch) });
   let richFieldsRefused = false;
 
   async function listOrganizations(accessToken: string): Promise<Organization[]> {
     if (!richFieldsRefused) {
-      const response = await call(api, 'v1/organizations', accessToken, { fields: fields.rich });
+      const response = await call(lists, 'v1/organizations', accessToken, { fields: fields.rich });
       if (response.status !== 400) return parseOrganizations(await accept(response, clock));
     }
-    const response = await call(api, 'v1/organizations', accessToken, { fields: fields.plain });
+    const response = await call(lists, 'v1/organizations', accessToken, { fields: fields.plain });
     const organizations = parseOrganizations(await accept(response, clock));
     // Refused once per process: many refused calls in a row lead to action against the client. Only now is it known
     // that the fields were to blame for the 400.
@@ -67,7 +74,7 @@ export function createDinero(options: { baseUrl: string }, clock: Clock): Accoun
 
   async function proveAccess(accessToken: string, organizationId: string): Promise<void> {
     const path = `v1/${encodeURIComponent(organizationId)}/accountingyears`;
-    await accept(await call(api, path, accessToken, {}), clock);
+    await accept(await call(proofs, path, accessToken, {}), clock);
   }
 
   return { listOrganizations, proveAccess };

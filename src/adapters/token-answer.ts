@@ -97,3 +97,8 @@ export function judgeRefreshFailure(answer: Answer, now: Date): Exclude<RefreshO
   const spent = status < 300 || (status >= 500 && status !== 503);
   return spent ? { kind: 'unknown', message } : { kind: 'try_later', message, retryAfterSeconds };
 }
+
+/** The token was not sent, or surely not spent, and nobody said how long to wait. */
+export function tryLater(message: string): RefreshOutcome {
+  return { kind: 'try_later', message, retryAfterSeconds: null };
+}

@@ -5,11 +5,11 @@ import { createRemoteJWKSet, type JWTVerifyGetKey, customFetch as joseFetch } fr
 import * as client from 'openid-client';
 import { ConnectError } from '../core/errors.ts';
 import type { Clock, IdentityProvider } from '../core/ports.ts';
-import type { RefreshOutcome } from '../core/types.ts';
 import { keepTokens, subjectHint, toGrant } from './granted-tokens.ts';
 import { verifyIdToken } from './id-token.ts';
 import { createOutboundFetch, type Fetch, OutboundError } from './outbound.ts';
-import { type Answer, judgeRefreshFailure, judgeTokenFailure, readTokenAnswer } from './token-answer.ts';
+import { type Answer, judgeRefreshFailure, judgeTokenFailure, readTokenAnswer, tryLater } from './token-answer.ts';
+import { type CallWatch, watchCalls } from './watched-calls.ts';
 
 const uiLocales = { da: 'da-DK', en: 'en-GB' };
 const discoveryKeptMilliseconds = 24 * 3600 * 1000;
@@ -38,8 +38,9 @@ type Discovered = { metadata: client.ServerMetadata; keys: JWTVerifyGetKey; unti
 export function createVismaConnect(
   options: { issuer: string; clientId: string; clientSecret: string; scopes: string[]; redirectUri: string },
   clock: Clock,
+  watchCall: CallWatch = () => {},
 ) {
-  const fetchToken = createOutboundFetch(tokenCalls);
+  const fetchToken = watchCalls(watchCall, 'token', createOutboundFetch(tokenCalls));
   const fetchOther = createOutboundFetch(otherCalls);
   const openid = options.scopes.includes('openid');
   let discovered: Promise<Discovered> | null = null;
@@ -64,10 +65,12 @@ export function createVismaConnect(
     try {
       const configuration = await client.discovery(new URL(options.issuer), options.clientId, undefined, undefined, {
         execute: [client.allowInsecureRequests],
-        [client.customFetch]: fetchOther,
+        [client.customFetch]: watchCalls(watchCall, 'discovery', fetchOther),
       });
       const metadata = configuration.serverMetadata();
-      const keys = createRemoteJWKSet(new URL(metadata.jwks_uri ?? ''), { [joseFetch]: fetchOther });
+      const keys = createRemoteJWKSet(new URL(metadata.jwks_uri ?? ''), {
+        [joseFetch]: watchCalls(watchCall, 'jwks', fetchOther),
+      });
       return { metadata, keys, until: clock.now().getTime() + discoveryKeptMilliseconds };
     } catch {
       throw new ConnectError('provider_unavailable', `no usable discovery document from ${options.issuer}`);
@@ -184,7 +187,7 @@ export function createVismaConnect(
       const found = await discover();
       // A provider without the endpoint (RFC 7009 is optional) has nothing to be told.
       if (found.metadata.revocation_endpoint === undefined) return;
-      const configuration = configure(found, fetchOther);
+      const configuration = configure(found, watchCalls(watchCall, 'revocation', fetchOther));
       try {
         await client.tokenRevocation(configuration, refreshToken, { token_type_hint: 'refresh_token' });
       } catch {
@@ -210,8 +213,4 @@ export function createVismaConnect(
 /** Basic is what a provider takes that says nothing (RFC 8414, 2); it encodes `_` and `-` as some do not expect. */
 function acceptsSecretInBody(metadata: client.ServerMetadata): boolean {
   return metadata.token_endpoint_auth_methods_supported?.includes('client_secret_post') ?? false;
-}
-
-function tryLater(message: string): RefreshOutcome {
-  return { kind: 'try_later', message, retryAfterSeconds: null };
 }

@@ -1,9 +1,11 @@
 // Wires everything and runs it: database, adapters, core, app; listens, and stops cleanly.
 
 import { dirname, join } from 'node:path';
+import type { Database } from '../adapters/database.ts';
 import type { Deployment } from '../adapters/deployment.ts';
 import { createSessionStore } from '../adapters/session-store.ts';
 import { type Config, sandboxClient } from '../config.ts';
+import { ConnectError } from '../core/errors.ts';
 import type { AddressProbe } from '../core/probes.ts';
 import type { WebhookReport } from '../core/webhooks.ts';
 import { createApp } from '../http/app.ts';
@@ -12,6 +14,7 @@ import { createLimitedServer } from '../http/server.ts';
 import { createLogger, type Logger } from '../logger.ts';
 import { createDeployedDoctor } from './examining.ts';
 import { type Bell, changeLevelOnSignal, createBell, exitOnBugs, repeat, stopOnSignals } from './lifetime.ts';
+import { loadMetrics, publishMetrics } from './measuring.ts';
 import { clock, wire } from './wiring.ts';
 
 const housekeepingMilliseconds = 60_000;
@@ -58,8 +61,15 @@ function createSeenAddress(watch: RequestWatch): AddressProbe {
 }
 
 async function build(config: Config, logger: Logger, bell: Bell, isStopping: () => boolean) {
-  const { core, provider, ...storage } = await wire(config, logger, bell.ring);
+  const metrics = await loadMetrics(config);
+  const { core, provider, ...storage } = await wire(config, logger, { announcement: bell.ring, metrics });
   const { database, deployment } = storage;
+  const readinessChecks = [
+    { name: 'database', check: database.check },
+    { name: 'migrations', check: database.checkMigrations },
+    { name: 'deployment', check: deployment.checkOwner },
+    { name: 'visma_connect', check: provider.check },
+  ];
   const sessionStore = createSessionStore(database, clock);
   const requestWatch = watchRequests();
   const app = createApp({
@@ -72,11 +82,8 @@ async function build(config: Config, logger: Logger, bell: Bell, isStopping: () 
     doctor: createDeployedDoctor(config, createSeenAddress(requestWatch), (work) => work(storage)),
     requestWatch,
     isStopping,
-    readinessChecks: [
-      { name: 'database', check: database.check },
-      { name: 'deployment', check: deployment.checkOwner },
-      { name: 'visma_connect', check: provider.check },
-    ],
+    readinessChecks,
+    metrics: publishMetrics(config, metrics, readinessChecks, database),
   });
 
   async function keepHouse(): Promise<void> {
@@ -99,10 +106,15 @@ async function build(config: Config, logger: Logger, bell: Bell, isStopping: () 
     }
   }
 
+  function watchWebhook(report: WebhookReport): void {
+    logWebhook(logger, report);
+    metrics?.webhook(report);
+  }
+
   /** Nobody waits for it: one slow answer must not keep others from being sent what is queued meanwhile. */
   async function deliverWebhooks(signal: AbortSignal): Promise<void> {
     core.webhooks
-      .deliver((report) => logWebhook(logger, report), signal)
+      .deliver(watchWebhook, signal)
       .catch((error: unknown) => logger.error({ err: error }, 'delivering webhooks failed; it runs again in seconds'));
   }
 

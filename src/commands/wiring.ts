@@ -11,6 +11,7 @@ import { createIdentityStore } from '../adapters/identity-store.ts';
 import { createImportedGrantStore } from '../adapters/imported-grant-store.ts';
 import { checkKeys } from '../adapters/key-check.ts';
 import { createLinkStore } from '../adapters/link-store.ts';
+import type { Metrics } from '../adapters/metrics.ts';
 import { rememberRecentConnections } from '../adapters/recent-connections.ts';
 import { createRevocationStore } from '../adapters/revocation-store.ts';
 import type { VaultError } from '../adapters/vault.ts';
@@ -31,22 +32,33 @@ export const clock: Clock = {
   sleep: (milliseconds, signal) => sleep(milliseconds, undefined, { signal }).catch(() => {}),
 };
 
+/** Who hears of what happens; nobody, where it is left out. */
+export type Listeners = {
+  /** This process has queued something for the integrator. */
+  announcement?: () => void;
+  metrics?: Pick<Metrics, 'onboarding' | 'refresh' | 'handOut' | 'call' | 'unreadableGrant'> | null;
+};
+
+const nobody = () => {};
+
 /** Sign-ins, refreshes and ends are in the log as they are in the timeline (requirements, E5). */
-function logConnections(logger: Logger, onAnnouncement: () => void) {
+function logConnections(logger: Logger, { announcement = nobody, metrics }: Listeners) {
   return {
     written(connectionId: string, event: EventDraft) {
       const { type, ...detail } = event;
       const level = type === 'refresh_odd' || type === 'client_rejected' ? 'error' : 'info';
       logger[level]({ event: type, connectionId, ...detail }, 'connection event');
-      if (webhookTypeOf(event) !== null) onAnnouncement();
+      if (webhookTypeOf(event) !== null) announcement();
     },
-    unreadable: (connectionId: string, { reason }: VaultError) =>
-      logger.error({ connectionId, reason }, 'a stored grant does not open; its user has to reconnect'),
+    unreadable(connectionId: string, { reason }: VaultError) {
+      logger.error({ connectionId, reason }, 'a stored grant does not open; its user has to reconnect');
+      metrics?.unreadableGrant();
+    },
   };
 }
 
 /** A client that is refused is the operator's alarm: no grant is refreshed until that is seen to. */
-function logRefreshes(logger: Logger): RefreshWatch {
+function watchRefreshes(logger: Logger, { metrics }: Listeners): RefreshWatch {
   const levels = {
     refreshed: 'debug',
     rejected: 'info',
@@ -54,31 +66,33 @@ function logRefreshes(logger: Logger): RefreshWatch {
     try_later: 'warn',
     unknown: 'warn',
   } as const;
-  return ({ connectionId, outcome, message }) =>
+  return (report) => {
+    const { connectionId, outcome, message } = report;
     logger[levels[outcome]]({ connectionId, outcome, message }, 'asked for a new grant');
+    metrics?.refresh(report);
+  };
 }
 
-/**
- * Opens the database, brings it up to date, and answers core on it. `onAnnouncement` hears when this process has queued
- * something for the integrator. Throws ConnectError.
- */
-export async function wire(config: Config, logger: Logger, onAnnouncement: () => void = () => {}) {
+/** Opens the database, brings it up to date, and answers core on it. Throws ConnectError. */
+export async function wire(config: Config, logger: Logger, listening: Listeners = {}) {
+  const { metrics } = listening;
   const { database, vault, deployment } = openStorage(config);
   await database.migrate();
-  const listeners = logConnections(logger, onAnnouncement);
+  const listeners = logConnections(logger, listening);
   const stored = createConnectionStore(database, vault, listeners, { announce: config.webhook !== null });
   const connections = rememberRecentConnections(stored, clock);
   await checkKeys(database, vault);
-  const provider = createVismaConnect({ ...config.provider, redirectUri: config.redirectUri }, clock);
+  const provider = createVismaConnect({ ...config.provider, redirectUri: config.redirectUri }, clock, metrics?.call);
   const core = createCore(
     {
       clock,
       deployment,
-      watchRefresh: logRefreshes(logger),
-      watchOnboarding: () => {},
+      watchRefresh: watchRefreshes(logger, listening),
+      watchOnboarding: metrics?.onboarding ?? nobody,
+      watchHandOut: metrics?.handOut ?? nobody,
       identityProvider: provider,
-      accountingApi: createDinero({ baseUrl: config.dineroApiUrl }, clock),
-      forwarding: createDineroForwarding({ baseUrl: config.dineroApiUrl }, clock),
+      accountingApi: createDinero({ baseUrl: config.dineroApiUrl }, clock, metrics?.call),
+      forwarding: createDineroForwarding({ baseUrl: config.dineroApiUrl }, clock, metrics?.call),
       attempts: createAttemptStore(database, vault),
       connections,
       revocations: createRevocationStore(database, vault, (revocationId, { reason }) =>

@@ -2,7 +2,7 @@
 // whichever process. Knows no HTTP and no SQL; `refreshing.ts` is the protocol.
 
 import { ConnectError, isConnectError } from './errors.ts';
-import type { Clock } from './ports.ts';
+import type { Clock, HandOutWatch } from './ports.ts';
 import { livesLongerThan } from './refresh-schedule.ts';
 import { type AuthorizedConnection, isUsable, type Refreshing, usable } from './refreshing.ts';
 import type { RunningWork } from './running-work.ts';
@@ -11,8 +11,11 @@ import type { ChosenOrganization, Grant } from './types.ts';
 
 export type AccessTokens = ReturnType<typeof createAccessTokens>;
 
-/** `refreshDelayed`: this token is good, and shorter than asked for, because refreshing does not work right now. */
-export type UsableConnection = AuthorizedConnection & { refreshDelayed: boolean };
+/**
+ * `refreshed`: for this request, or for another one that waited for the same. `refreshDelayed`: this token is good, and
+ * shorter than asked for, because refreshing does not work right now.
+ */
+export type UsableConnection = AuthorizedConnection & { refreshed: boolean; refreshDelayed: boolean };
 
 export type HandOut = Pick<UsableConnection, 'grant' | 'generation' | 'refreshDelayed'> & {
   organization: ChosenOrganization;
@@ -25,11 +28,11 @@ const pollMilliseconds = 150;
 const refusedMilliseconds = 60_000;
 
 export function createAccessTokens(
-  ports: { clock: Clock; connections: ConnectionStore },
+  ports: { clock: Clock; connections: ConnectionStore; watchHandOut: HandOutWatch },
   refreshing: Refreshing,
   work: RunningWork,
 ) {
-  const { clock, connections } = ports;
+  const { clock, connections, watchHandOut } = ports;
   const running = new Map<string, Promise<AuthorizedConnection>>();
   /** Connections whose fresh token Dinero refused, and when. */
   const refused = new Map<string, number>();
@@ -43,7 +46,7 @@ export function createAccessTokens(
    */
   async function get(userId: string, options: { minTtlSeconds?: number } = {}): Promise<UsableConnection> {
     const connection = usable(await connections.findByUser(userId));
-    if (isGoodFor(connection.grant, options)) return { ...connection, refreshDelayed: false };
+    if (isGoodFor(connection.grant, options)) return { ...connection, refreshed: false, refreshDelayed: false };
     return refreshFor(connection);
   }
 
@@ -52,17 +55,24 @@ export function createAccessTokens(
    * somebody who has yet to choose would be one for any of the companies.
    */
   async function handOut(userId: string, options: { minTtlSeconds?: number }): Promise<HandOut> {
-    const recent = await connections.findRecent(userId);
-    // What was read a moment ago is good enough to hand out, and not to refuse by.
-    const chosen = recent?.status === 'connected' ? recent.organization : null;
-    if (recent && chosen && isUsable(recent) && isGoodFor(recent.grant, options)) {
-      return { ...recent, organization: chosen, refreshDelayed: false };
+    try {
+      const recent = await connections.findRecent(userId);
+      // What was read a moment ago is good enough to hand out, and not to refuse by.
+      const chosen = recent?.status === 'connected' ? recent.organization : null;
+      if (recent && chosen && isUsable(recent) && isGoodFor(recent.grant, options)) {
+        watchHandOut('fresh', null);
+        return { ...recent, organization: chosen, refreshDelayed: false };
+      }
+      const { organization, status, ...connection } = await get(userId, options);
+      if (status === 'pending' || organization === null) {
+        throw new ConnectError('organization_not_chosen', 'the user has not chosen an organization yet');
+      }
+      watchHandOut(outcomeOf(connection), null);
+      return { ...connection, organization };
+    } catch (error) {
+      watchHandOut('failed', isConnectError(error) ? error.code : null);
+      throw error;
     }
-    const { organization, status, ...connection } = await get(userId, options);
-    if (status === 'pending' || organization === null) {
-      throw new ConnectError('organization_not_chosen', 'the user has not chosen an organization yet');
-    }
-    return { ...connection, organization };
   }
 
   /**
@@ -100,10 +110,10 @@ export function createAccessTokens(
         refreshOnce(connection),
         clock.sleep(waitMilliseconds, waited.signal).then(() => Promise.reject(createTooSlow())),
       ]);
-      return { ...renewed, refreshDelayed: false };
+      return { ...renewed, refreshed: true, refreshDelayed: false };
     } catch (error) {
       if (!isConnectError(error, ...passing) || connection.grant.expiresAt <= clock.now()) throw error;
-      return { ...(await readAgain(connection)), refreshDelayed: true };
+      return { ...(await readAgain(connection)), refreshed: false, refreshDelayed: true };
     } finally {
       waited.abort();
     }
@@ -160,6 +170,11 @@ export function createAccessTokens(
 
 /** Failures that end by themselves or by an operator's hand; meanwhile a token that is still good is good enough. */
 const passing = ['provider_unavailable', 'client_rejected', 'deployment_foreign', 'database_unavailable'] as const;
+
+function outcomeOf({ refreshed, refreshDelayed }: Pick<UsableConnection, 'refreshed' | 'refreshDelayed'>) {
+  if (refreshDelayed) return 'delayed';
+  return refreshed ? 'refreshed' : 'fresh';
+}
 
 function createTooSlow(): ConnectError {
   return new ConnectError('provider_unavailable', 'a refresh that others began has not ended in time', 1);

@@ -4,43 +4,46 @@
  * Closed list of expected failures, grouped by who said no. A new code does not compile until `http/errors.ts` has a
  * status for it and both locale files have a sentence.
  */
-export type ErrorCode =
+export const errorCodes = [
   // the person, or the way they came back
-  | 'access_denied'
-  | 'attempt_unknown'
-  | 'attempt_expired'
-  | 'attempt_other_browser'
-  | 'attempt_unfinished'
+  'access_denied',
+  'attempt_unknown',
+  'attempt_expired',
+  'attempt_other_browser',
+  'attempt_unfinished',
   // Visma Connect's authorize endpoint
-  | 'authorization_failed'
-  | 'authorization_response_invalid'
+  'authorization_failed',
+  'authorization_response_invalid',
   // Visma Connect's token endpoint
-  | 'grant_rejected'
-  | 'client_rejected'
-  | 'id_token_invalid'
+  'grant_rejected',
+  'client_rejected',
+  'id_token_invalid',
   // the way to Visma Connect
-  | 'provider_unavailable'
+  'provider_unavailable',
   // Dinero
-  | 'dinero_unavailable'
-  | 'dinero_rate_limited'
-  | 'dinero_unauthorized'
-  | 'dinero_rejected'
+  'dinero_unavailable',
+  'dinero_rate_limited',
+  'dinero_unauthorized',
+  'dinero_rejected',
   // the user's own state
-  | 'not_connected'
-  | 'needs_reconnect'
-  | 'organization_unknown'
-  | 'organization_not_chosen'
-  | 'organization_not_pro'
+  'not_connected',
+  'needs_reconnect',
+  'organization_unknown',
+  'organization_not_chosen',
+  'organization_not_pro',
   // a link of an integrator
-  | 'link_unknown'
-  | 'link_expired'
-  | 'link_used'
-  | 'return_url_refused'
+  'link_unknown',
+  'link_expired',
+  'link_used',
+  'return_url_refused',
   // us
-  | 'dinero_quota_exhausted'
-  | 'database_unavailable'
-  | 'deployment_foreign'
-  | 'misconfigured';
+  'dinero_quota_exhausted',
+  'database_unavailable',
+  'deployment_foreign',
+  'misconfigured',
+] as const;
+
+export type ErrorCode = (typeof errorCodes)[number];
 
 /**
  * An expected failure. `message` is for operators and must hold no secret and no text of a provider; people get the

@@ -1,5 +1,6 @@
 // What core needs from the world, in core's own words. Adapters implement these; tests pass in-memory ones.
 
+import type { ErrorCode } from './errors.ts';
 import type { ImportedGrantStore } from './imported-grants.ts';
 import type { WebhookStore } from './outbox.ts';
 import type {
@@ -15,6 +16,7 @@ import type {
   Authorization,
   AuthorizationSecrets,
   Grant,
+  HandOutOutcome,
   Identity,
   Language,
   OnboardingStep,
@@ -118,6 +120,12 @@ export type RefreshWatch = (report: RefreshReport) => void;
 /** Told of every step of somebody's way to a connection, for metrics and the operator. Must not throw. */
 export type OnboardingWatch = (step: OnboardingStep) => void;
 
+/**
+ * Told of every request for a token of a connection, for metrics. `code` says why it failed: null for an error that
+ * nobody expected, and for every other outcome. Must not throw.
+ */
+export type HandOutWatch = (outcome: HandOutOutcome, code: ErrorCode | null) => void;
+
 /** How one try to deliver ended. `failure` is a short word of ours, never the receiver's text. */
 export type WebhookOutcome =
   | { kind: 'delivered' }
@@ -134,6 +142,7 @@ export type Ports = {
   deployment: DeploymentGuard;
   watchRefresh: RefreshWatch;
   watchOnboarding: OnboardingWatch;
+  watchHandOut: HandOutWatch;
   identityProvider: IdentityProvider;
   accountingApi: AccountingApi;
   forwarding: DineroForwarding;

@@ -184,5 +184,11 @@ export type RefreshOutcome =
   | { kind: 'try_later'; message: string; retryAfterSeconds: number | null }
   | { kind: 'unknown'; message: string };
 
+/**
+ * How a request for a token ended. `refreshed`: the token was made for it, or for somebody else who waited for the same
+ * one. `delayed`: it lives shorter than asked for, because refreshing does not work right now.
+ */
+export type HandOutOutcome = 'fresh' | 'refreshed' | 'delayed' | 'failed';
+
 /** One token request for the log: `message` is null when there is nothing to explain. */
 export type RefreshReport = { connectionId: string; outcome: RefreshOutcome['kind']; message: string | null };

@@ -15,6 +15,7 @@ import { readForm } from './bodies.ts';
 import { createCsrf } from './csrf.ts';
 import { refuseOddRequests, refuseOtherMethods, refuseUnknownPath, renderErrors } from './errors.ts';
 import { setFormToken, setLanguage } from './locals.ts';
+import { measureRequests, type RequestMeasure } from './measured-requests.ts';
 import { limitForms } from './rate-limit.ts';
 import { logRequests } from './request-log.ts';
 import { createCallbackRoute } from './routes/callback.ts';
@@ -22,6 +23,7 @@ import { createConnectRoutes } from './routes/connect.ts';
 import { createConnectionRoutes } from './routes/connection.ts';
 import { createHealthRoutes, type ReadinessCheck } from './routes/health.ts';
 import { createLinkRoutes } from './routes/link.ts';
+import { createMetricsRoute, type MetricsText } from './routes/metrics.ts';
 import { createOrganizationRoutes } from './routes/organizations.ts';
 import { createReconnectRoutes } from './routes/reconnect.ts';
 import { setApiHeaders, setPageHeaders } from './security-headers.ts';
@@ -46,10 +48,12 @@ export type AppDependencies = {
   doctor?: Doctor;
   /** Notes how page requests come, for the doctor. */
   requestWatch?: RequestWatch;
+  /** Numbers for Prometheus, for whoever has the token (null: for everybody); without them there is no such address. */
+  metrics?: (MetricsText & { token: string | null; request: RequestMeasure }) | null;
 };
 
 export function createApp(dependencies: AppDependencies): Express {
-  const { core, config, clock, logger, sessionStore } = dependencies;
+  const { core, config, clock, logger, sessionStore, metrics } = dependencies;
   const { https, baseUrl, brand } = config;
   const csrf = createCsrf({ secrets: config.sessionSecrets, https });
   const connect = createConnectRoutes(core, { clock, scopes: config.provider.scopes, https });
@@ -63,8 +67,11 @@ export function createApp(dependencies: AppDependencies): Express {
   configure(app, config);
 
   app.use(logRequests(logger));
+  if (metrics) app.use(measureRequests(metrics.request));
 
   app.use('/api/v1', setApiHeaders({ https }), createApi(core, { baseUrl, apiRateLimit: config.apiRateLimit, logger }));
+
+  if (metrics) app.use('/metrics', setApiHeaders({ https }), createMetricsRoute(metrics, metrics.token, logger));
 
   app.use(setPageHeaders({ https, formTargets: dependencies.formTargets }));
   app.use(setLanguage({ https, brand, sandbox: config.sandbox !== null }));

@@ -6,7 +6,12 @@ import type { Logger } from '../logger.ts';
 import { createReference } from './errors.ts';
 
 const unroutable = '(another path)';
+const apiPath =
+  /^\/api\/v1\/(connections|users\/:userId\/(links|connections\/dinero(\/(token|organizations?|events|proxy(\/\*)?))?))\/?$/i;
+/** Asked for every few seconds. */
 const quietPaths = ['/healthz', '/readyz'];
+/** Who is refused is told of. */
+const quietIfAnswered = '/metrics';
 
 /** Also gives every request a reference, for its log lines and its answer, and a path that may be logged. */
 export function logRequests(logger: Logger): RequestHandler {
@@ -18,11 +23,11 @@ export function logRequests(logger: Logger): RequestHandler {
     Object.assign(response.locals, { reference, loggedPath });
     response.setHeader('x-request-id', reference);
     response.on('close', () => {
-      if (quietPaths.includes(path)) return;
       const milliseconds = Math.round(performance.now() - started);
       const { apiKeyId } = response.locals;
       const aborted = response.writableFinished ? undefined : true;
       const { statusCode: status } = response;
+      if (quietPaths.includes(path) || (path === quietIfAnswered && status === 200)) return;
       logger.info({ method, path: loggedPath, status, milliseconds, reference, apiKeyId, aborted }, 'request');
     });
     next();
@@ -35,8 +40,9 @@ export function describePath(path: string): string {
     .replace(/^\/link\/[^/]+$/i, '/link/:token')
     .replace(/^(\/api\/v1\/users)\/[^/]+/i, '$1/:userId')
     .replace(/(\/connections\/dinero\/proxy)\/.*/i, '$1/*');
-  // What no route takes may be one of these in another spelling.
-  const odd = described.includes('%') || described.includes('//') || described.includes('\\');
+  // What no route takes may be one of these in another spelling, or have a name in the place of another word.
+  const odd = described.includes('//') || /[%\\@+]/.test(described);
   const unmasked = described === path && /link|users|proxy/i.test(path);
-  return odd || unmasked ? unroutable : described;
+  const unknown = /^\/api\/v/i.test(described) && !apiPath.test(described);
+  return odd || unmasked || unknown ? unroutable : described;
 }

@@ -77,8 +77,21 @@ test.each<string[]>([
     '/api/v1//users/rikke',
     '/api/v1/users/u1/connections/dinero/proxy%2Fv1',
     '/x\\users\\rikke',
+    '/rikke@rn.example',
+    '/rikke+invoices',
+    '/api/v1/customers/rikke',
+    '/api/v1/connections/rikke',
+    '/api/v2/rikke',
+    '/api/v1/users/u1/companies/rikke',
+    '/api/v1/users/u1/connections/dinero/tokens/rikke',
   ].map((path) => [path, '(another path)']),
   ['/connection', '/connection'],
+  ['/api/v1/connections', '/api/v1/connections'],
+  ['/api/docs', '/api/docs'],
+  ...['token', 'organization', 'organizations', 'events', 'proxy'].map((last) => [
+    `/api/v1/users/u1/connections/dinero/${last}`,
+    `/api/v1/users/:userId/connections/dinero/${last}`,
+  ]),
 ])('the path %s is logged as %s', (path, logged) => {
   expect(describePath(path)).toBe(logged);
 });

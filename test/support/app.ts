@@ -8,13 +8,13 @@ import { createDinero } from '../../src/adapters/dinero.ts';
 import { createDineroForwarding } from '../../src/adapters/dinero-forwarding.ts';
 import { createVismaConnect } from '../../src/adapters/visma-connect.ts';
 import type { Brand, Config } from '../../src/config.ts';
-import { ConnectError } from '../../src/core/errors.ts';
+import { ConnectError, type ErrorCode } from '../../src/core/errors.ts';
 import type { Doctor } from '../../src/core/findings.ts';
 import { createCore } from '../../src/core/index.ts';
 import type { WebhookReceiver } from '../../src/core/ports.ts';
 import type { RefreshTokenPolicy } from '../../src/core/refresh-schedule.ts';
-import type { OnboardingStep, RefreshReport } from '../../src/core/types.ts';
-import { createApp } from '../../src/http/app.ts';
+import type { HandOutOutcome, OnboardingStep, RefreshReport } from '../../src/core/types.ts';
+import { type AppDependencies, createApp } from '../../src/http/app.ts';
 import { createLogger } from '../../src/logger.ts';
 import { type Sandbox, type SandboxOptions, type SandboxSettings, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { createFixedClock, type FixedClock } from './clock.ts';
@@ -46,6 +46,8 @@ export type TestAppOptions = {
   /** The setup assistant; not there when left out, as in production. */
   setup?: Config['setup'];
   doctor?: Doctor;
+  /** What `/metrics` answers with; not there when left out. */
+  metrics?: AppDependencies['metrics'];
   /** The sandbox counts as the app's own. */
   builtIn?: boolean;
 };
@@ -77,6 +79,7 @@ export function createTestApp(sandbox: Pick<Sandbox, 'origin'>, options: TestApp
   const users: string[] = [];
   const refreshes: RefreshReport[] = [];
   const steps: OnboardingStep[] = [];
+  const handOuts: { outcome: HandOutOutcome; code: ErrorCode | null }[] = [];
   const stores = rememberUsers(
     { ...createMemoryStores({ announce: options.webhookReceiver !== undefined }), ...options.stores },
     users,
@@ -87,6 +90,7 @@ export function createTestApp(sandbox: Pick<Sandbox, 'origin'>, options: TestApp
       deployment: { isOurs: async () => options.isOurs?.() ?? true },
       watchRefresh: (report) => refreshes.push(report),
       watchOnboarding: (step) => steps.push(step),
+      watchHandOut: (outcome, code) => handOuts.push({ outcome, code }),
       identityProvider: provider,
       accountingApi: createDinero({ baseUrl: sandbox.origin }, clock),
       forwarding: createDineroForwarding({ baseUrl: sandbox.origin, ...options.forwarding }, clock),
@@ -115,6 +119,7 @@ export function createTestApp(sandbox: Pick<Sandbox, 'origin'>, options: TestApp
     sessionStore: options.sessionStore?.(clock) ?? sessionStore,
     formTargets: provider.origins,
     readinessChecks: [{ name: 'visma_connect', check: provider.check }],
+    metrics: options.metrics ?? null,
     ...(options.doctor ? { doctor: options.doctor } : {}),
     config: {
       https: options.https ?? false,
@@ -151,6 +156,8 @@ export function createTestApp(sandbox: Pick<Sandbox, 'origin'>, options: TestApp
     refreshes,
     /** What the onboarding watch was told. */
     steps,
+    /** What the watch over hand-outs was told. */
+    handOuts,
     failSessions: sessionStore.fail,
   };
 }

@@ -35,6 +35,7 @@ export function createFakeCore(
       deployment: { isOurs: async () => options.isOurs?.() ?? true },
       watchRefresh: options.watchRefresh ?? (() => {}),
       watchOnboarding: () => {},
+      watchHandOut: () => {},
       webhookReceiver: options.webhookReceiver ?? null,
     },
     {

@@ -87,6 +87,35 @@ describe('a token', () => {
     expect(answer.body).toMatchObject({ generation: 1, refreshDelayed: true });
   });
 
+  test('that is asked for is told of with how that ended, and with the code when it failed', async () => {
+    const userId = await connect();
+    await ask(userId);
+    testApp.clock.advance(3_590);
+    await ask(userId);
+    testApp.clock.advance(3_590);
+    sandbox.faults.set('token', { kind: 'status', status: 503, body: 'down' });
+    await ask(userId);
+    testApp.clock.advance(3_600);
+    await ask(userId);
+    await ask('nobody');
+    expect(testApp.handOuts).toEqual([
+      { outcome: 'fresh', code: null },
+      { outcome: 'refreshed', code: null },
+      { outcome: 'delayed', code: null },
+      { outcome: 'failed', code: 'provider_unavailable' },
+      { outcome: 'failed', code: 'not_connected' },
+    ]);
+  });
+
+  test('that is not handed out for a bug is told of without a code', async () => {
+    const { connections } = testApp.stores;
+    const findRecent = () => Promise.reject(new Error('a bug'));
+    testApp = createTestApp(sandbox, { stores: { connections: { ...connections, findRecent } } });
+    backend = await createBackend(testApp);
+    expect((await ask('u1')).status).toBe(500);
+    expect(testApp.handOuts).toEqual([{ outcome: 'failed', code: null }]);
+  });
+
   test('that ended is not handed out while refreshing does not work', async () => {
     const userId = await connect();
     testApp.clock.advance(3_700);
