@@ -13,6 +13,7 @@ const rooms: Record<string, { own: string[]; packages: string[] }> = {
   'src/adapters/migrating.ts': { own: ['src/adapters/database-engine.ts'], packages: ['knex'] },
   'src/adapters/sqlite-engine.ts': { own: ['src/core', 'src/adapters'], packages: ['knex'] },
   'src/adapters/postgres-engine.ts': { own: ['src/adapters'], packages: ['knex'] },
+  'src/adapters/database-backup.ts': { own: ['src/core', 'src/adapters'], packages: ['better-sqlite3'] },
   'src/adapters/vault.ts': { own: [], packages: ['jose'] },
   'src/adapters/id-token.ts': { own: ['src/core'], packages: ['jose'] },
   'src/adapters/outbound.ts': { own: [], packages: ['p-limit'] },
