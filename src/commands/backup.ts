@@ -4,6 +4,7 @@ import { closeSync, existsSync, openSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkRoomForCopy, copyDatabase, examineCopy, syncToDisk, toMegabytes } from '../adapters/database-backup.ts';
+import { checkAccess } from '../adapters/file-access.ts';
 import type { Config } from '../config.ts';
 import { ConnectError } from '../core/errors.ts';
 import { parse, UsageError } from './usage.ts';
@@ -44,6 +45,7 @@ function checkPlace(databaseFile: string, target: string): void {
   if (!existsSync(databaseFile)) {
     throw new ConnectError('database_unavailable', `there is no ${databaseFile} yet: the app makes it at its start`);
   }
+  checkAccess(databaseFile);
   if (!existsSync(dirname(target)))
     throw new UsageError(`backup: there is no folder ${dirname(target)}. Make it first.`);
   refuseExisting(target);
