@@ -132,9 +132,12 @@ describe('what is forbidden everywhere', () => {
   });
 });
 
-test('the container runs the Node that the project pins', () => {
-  const { devDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+test('the container runs the Node that the project pins, and says which version of the app it holds', () => {
+  const { version, devDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+    version: string;
     devDependencies: Record<string, string>;
   };
-  expect(readFileSync('Dockerfile', 'utf8')).toContain(`FROM node:${devDependencies.node}-`);
+  const dockerfile = readFileSync('Dockerfile', 'utf8');
+  expect(dockerfile).toContain(`FROM node:${devDependencies.node}-`);
+  expect(dockerfile).toContain(`org.opencontainers.image.version="${version}"`);
 });
