@@ -7,7 +7,7 @@ import Sqlite from 'better-sqlite3';
 import { ConnectError } from '../core/errors.ts';
 import { sealedTables } from './key-check.ts';
 
-/** `lastMigration`, `owner` (base URL and client id) are null where the copy has none; `keyIds` of TOKEN_KEYS. */
+/** `owner`: base URL and client id, null when nobody has started on it yet. `keyIds`: of TOKEN_KEYS, as they sealed. */
 export type BackupContents = {
   bytes: number;
   connections: number;

@@ -34,6 +34,7 @@ function describeReadOnly(path: string): string {
 function describeOwner(path: string, folder: string): string {
   const { uid, gid } = statSync(path);
   const [us, ourGroup] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
+  if (uid === us) return `${path} belongs to user ${us}, as whom this runs, but is closed to it: chmod u+rwX ${path}`;
   const facts = `${path} belongs to user ${uid}, and user ${us}, as whom this runs, may not write there.`;
   const remedy = `Give it to this user: chown -R ${us}:${ourGroup} ${folder}`;
   // Nobody should run the app as root to get around this.
