@@ -1,5 +1,6 @@
 # The product as it runs: Node on the TypeScript as it stands, packages of production only, as user `node`.
-# It writes to the volume /data alone: docker run --read-only --tmpfs /tmp works.
+# It writes to the volume /data alone, and needs neither a shell nor anything else of its system but Node: see
+# docs/operations/container.md.
 
 # The version of the devDependency `node` in package.json.
 FROM node:24.21.0-bookworm-slim AS base
@@ -29,19 +30,30 @@ RUN set -e; mkdir /tmp/warming; \
     chmod -R a+rX /tmp/compile-cache
 
 FROM base
-# Nothing in it installs packages, and a new volume belongs to user `node`.
-RUN rm -rf /usr/local/lib/node_modules /opt/yarn-* \
+LABEL org.opencontainers.image.title="Dinero Connect" \
+      org.opencontainers.image.description="Connects a customer's Dinero company through Visma Connect, and keeps it connected" \
+      org.opencontainers.image.version="0.3.0"
+# Nothing in it installs packages, and a new volume belongs to user 1000, whose name is `node`.
+RUN rm -rf /usr/local/lib/node_modules /usr/local/include /opt/yarn-* \
       /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /usr/local/bin/yarn /usr/local/bin/yarnpkg \
- && install -d -o node -g node -m 700 /data
+ && install -d -o 1000 -g 1000 -m 700 /data
 COPY --from=build /app/node_modules node_modules
-COPY . .
-# Root's, so that the app cannot change what it will run next time. Under another user id, or on a processor with other
-# features than the one it was built on, Node does not find it and starts without.
+# All belongs to root, so that the app cannot change what it will run next time. The lockfile stays out: whoever looks
+# for weaknesses would take the tools that it lists for installed.
+COPY package.json ./
+COPY docs docs
+COPY migrations migrations
+COPY public public
+COPY views views
+COPY src src
+# Under another user id, or on a processor with other features than the one it was built on, Node does not find it and
+# starts without.
 COPY --from=build --chown=0:0 /tmp/compile-cache .compile-cache
 ENV DATABASE_URL=sqlite:/data/dinero-connect.db NODE_COMPILE_CACHE=/app/.compile-cache
 VOLUME /data
 EXPOSE 3000
-USER node
+# By number, so that Kubernetes can see that it is not root.
+USER 1000:1000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 3000}/healthz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # Node is process 1 and gets SIGTERM itself, without a shell. It may take 25 seconds to finish: docker stop --time 30.
 ENTRYPOINT ["node"]

@@ -12,7 +12,12 @@ export default {
     '<rootDir>/test/journeys/**/*.test.ts',
     '<rootDir>/test/postgres/**/*.test.ts',
   ],
-  testPathIgnorePatterns: ['test/adapters/database.test.ts', 'test/adapters/database-trouble.test.ts'],
+  testPathIgnorePatterns: [
+    'test/adapters/database.test.ts',
+    'test/adapters/database-trouble.test.ts',
+    'test/journeys/backup.test.ts',
+    'test/journeys/foreign-volume.test.ts',
+  ],
   testTimeout: 60_000,
   maxWorkers: 2,
 };

@@ -23,7 +23,8 @@ async function run([command = 'serve', ...args]: string[]): Promise<number> {
   if (command === 'postman') return (await import('./commands/postman.ts')).postman(args, readConfig);
   if (command === 'migrate') return (await import('./commands/migrate.ts')).migrate(args, readConfig);
   if (command === 'doctor') return (await import('./commands/doctor.ts')).doctor(args, readConfig, process.env);
-  if (command === 'adopt') await (await import('./commands/adopt.ts')).adopt(args, readConfig);
+  if (command === 'backup') (await import('./commands/backup.ts')).backup(args, readConfig);
+  else if (command === 'adopt') await (await import('./commands/adopt.ts')).adopt(args, readConfig);
   else if (command === 'serve' && args.length === 0) await (await import('./commands/serve.ts')).serve(readConfig());
   else throw new UsageError(`There is no command "${[command, ...args].join(' ')}".`);
   return 0;

@@ -1,6 +1,6 @@
 // SQLite: one file, one writer.
 
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import knex from 'knex';
 import { ConnectError } from '../core/errors.ts';
@@ -12,7 +12,7 @@ const busyTimeoutMilliseconds = 20;
 const lockTable = 'knex_migrations_lock';
 const unavailable = /^(SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN|CORRUPT|NOTADB|PROTOCOL|NOMEM)|POOL_TIMEOUT)/;
 
-/** Makes the folder of the file when it is missing, readable by this account alone. */
+/** Makes the folder when it is missing and, at the first query, the file: both for this account alone. */
 export function createSqliteEngine(filename: string, leastFreeBytes: number): DatabaseEngine {
   makeFolder(filename);
   let current: Connection | null = null;
@@ -25,7 +25,11 @@ export function createSqliteEngine(filename: string, leastFreeBytes: number): Da
       return knex({
         ...commonOptions,
         client: 'better-sqlite3',
-        connection: { filename },
+        // Asked for when the first connection is made. SQLite's log takes the mode of the file that it finds.
+        connection: () => {
+          closeSync(openSync(filename, 'a', 0o600));
+          return { filename };
+        },
         useNullAsDefault: true,
         pool: {
           min: 1,

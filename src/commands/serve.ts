@@ -1,11 +1,9 @@
 // Wires everything and runs it: database, adapters, core, app; listens, and stops cleanly.
 
 import { dirname, join } from 'node:path';
-import type { Database } from '../adapters/database.ts';
 import type { Deployment } from '../adapters/deployment.ts';
 import { createSessionStore } from '../adapters/session-store.ts';
 import { type Config, sandboxClient } from '../config.ts';
-import { ConnectError } from '../core/errors.ts';
 import type { AddressProbe } from '../core/probes.ts';
 import type { WebhookReport } from '../core/webhooks.ts';
 import { createApp } from '../http/app.ts';

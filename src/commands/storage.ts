@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { openDatabase } from '../adapters/database.ts';
 import { createDeployment } from '../adapters/deployment.ts';
+import { checkAccess } from '../adapters/file-access.ts';
 import { createVault } from '../adapters/vault.ts';
 import type { Config } from '../config.ts';
 import { ConnectError } from '../core/errors.ts';
@@ -10,6 +11,7 @@ import { ConnectError } from '../core/errors.ts';
 export type Storage = ReturnType<typeof openStorage>;
 
 export function openStorage({ database: location, tokenKeys, baseUrl, provider }: Config) {
+  if (location.kind === 'sqlite') checkAccess(location.file);
   const database = openDatabase(location);
   const deployment = createDeployment(database, { baseUrl, clientId: provider.clientId });
   return { database, vault: createVault(tokenKeys), deployment };

@@ -16,6 +16,7 @@ export const usage = `Usage:
   npm run import -- --status | --discard --yes says how many wait | removes them
   npm run doctor [-- --json] [--lang da|en]    what is in order, what is not, and what to do
   npm run migrate -- status | up               how far the database is | brings it up to date
+  npm run backup -- <file>                     copies the SQLite database beside the running app
   npm run adopt [-- --dry-run]                 makes this deployment the owner of its database
   npm run postman [-- --out <file>]            a collection for Postman, of Dinero's API and of this app's`;
 

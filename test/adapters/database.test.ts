@@ -1,4 +1,6 @@
-import { statSync } from 'node:fs';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import Sqlite from 'better-sqlite3';
@@ -103,4 +105,15 @@ describe('a power cut', () => {
     }[];
     expect(row?.synchronous).toBe(full);
   });
+});
+
+test('a new database, its log and its folder are for this account alone', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'dinero-connect-mode-'));
+  const file = join(folder, 'new', 'a.db');
+  const database = openDatabase(sqliteAt(file));
+  await database.migrate();
+  const modeOf = (path: string) => (statSync(path).mode & 0o777).toString(8);
+  expect([dirname(file), file, `${file}-wal`, `${file}-shm`].map(modeOf)).toEqual(['700', '600', '600', '600']);
+  await database.close();
+  rmSync(folder, { recursive: true });
 });
