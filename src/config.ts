@@ -31,7 +31,7 @@ export type Config = Readonly<{
   brand: Brand;
   /** The built-in Visma Connect and Dinero; null when it does not run. */
   sandbox: { port: number } | null;
-  /** The setup assistant: for everybody who reaches the app, behind an API key, or (null) not there. */
+  /** The setup assistant: without a key at this computer's own addresses, behind an API key, or (null) not there. */
   setup: 'open' | 'key' | null;
   logLevel: string;
   /** Origins that a link may return its user to. */

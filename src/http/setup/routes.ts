@@ -35,12 +35,11 @@ export function createSetup(core: Pick<Core, 'apiKeys' | 'attempts'>, options: S
   const { config, clock } = options;
   const examinations = createExaminations(options.doctor, clock);
   const references = createReferences(clock);
-  const gate = createGate(core, { clock, https: config.https });
+  const gate = createGate(core, { setup: options.setup, clock, https: config.https });
   const debugging = createDebuggerRoutes(config, references);
-  const guard = options.setup === 'key' ? gate.guard : letPass;
   const router = Router();
-  if (options.setup === 'key') router.use(gate.router);
-  router.use('/setup', guard);
+  router.use(gate.router);
+  router.use('/setup', gate.guard);
 
   // Each step of the portal, what to enter, and whether it is right as far as can be seen from here.
   router.get('/setup', (_request, response) => renderSteps(response, null));
@@ -106,14 +105,12 @@ export function createSetup(core: Pick<Core, 'apiKeys' | 'attempts'>, options: S
 
   const stale = Router()
     .post('/setup/key', gate.renderAgain)
-    .use('/setup', guard)
+    .use('/setup', gate.guard)
     .post('/setup/examination', ((_request, response) => renderSteps(response, 'notices.stale')) as RequestHandler)
     .post('/setup/debugger', debugging.renderAgain);
 
   return { router, stale, references };
 }
-
-const letPass: RequestHandler = (_request, _response, next) => next();
 
 function suspect(findings: Finding[]): Finding[] {
   return findings.filter(({ check, mark }) => mark === 'wrong' && strandingChecks.includes(check));
