@@ -121,6 +121,12 @@ function findContradictions(env: Environment, production: boolean): string[] {
   if (production && env.SANDBOX !== 'true' && env.VISMA_ISSUER.startsWith('http:')) {
     problems.push('VISMA_ISSUER must be https in production, for example https://connect.visma.com');
   }
+  if (areExchanged(env)) {
+    problems.push(
+      `VISMA_CLIENT_ID ${expectations.VISMA_CLIENT_ID}`,
+      `VISMA_CLIENT_SECRET ${expectations.VISMA_CLIENT_SECRET}`,
+    );
+  }
   if (env.REFRESH_TOKEN_GRACE > 0 && env.REFRESH_TOKEN_USE === 're-use') {
     problems.push(`REFRESH_TOKEN_GRACE ${expectations.REFRESH_TOKEN_GRACE}`);
   }
@@ -135,6 +141,11 @@ function findContradictions(env: Environment, production: boolean): string[] {
     problems.push('WEBHOOK_URL must be https in production, or its host be named in WEBHOOK_PRIVATE_HOSTS');
   }
   return problems;
+}
+
+/** Then the secret would be shown, and sent in addresses, wherever the client id is. */
+function areExchanged({ VISMA_CLIENT_ID: id = '', VISMA_CLIENT_SECRET: secret = '' }: Environment): boolean {
+  return id !== '' && (id === secret || (/^isv_/i.test(secret) && !/^isv_/i.test(id)));
 }
 
 /** What the name of the host leads to is looked at when something is sent there. */

@@ -21,6 +21,8 @@ const emptyWords = new Set(
 export function checkClientId({ clientId, sandbox }: Pick<Settings, 'clientId' | 'sandbox'>): Finding[] {
   if (clientId === null) return [unexamined('needs_configuration')];
   if (sandbox && clientId === sandboxClient.clientId) return [done('client_id_sandbox', { clientId })];
+  // A secret that was put in its place must not be told.
+  if (!/^["'\s]*isv_/i.test(clientId)) return [wrong('client_id_other')];
   const [, name] = /^isv_([a-z0-9]+(?:[_.-][a-z0-9]+)*)$/i.exec(clientId) ?? [];
   if (name === undefined) return [wrong('client_id_form', { clientId })];
   const words = name.toLowerCase().split(/[_.-]|(?<=[a-z])(?=\d)/);

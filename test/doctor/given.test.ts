@@ -78,13 +78,17 @@ describe('the client id', () => {
     ['isv_Test2', 'wrong client_id_unidentified'],
     ['isv_sandbox', 'wrong client_id_unidentified'],
     ['isv_', 'wrong client_id_form'],
-    ['Vibrant', 'wrong client_id_form'],
-    ['ISV Vibrant', 'wrong client_id_form'],
+    ['Vibrant', 'wrong client_id_other'],
+    ['ISV Vibrant', 'wrong client_id_other'],
     ['"isv_Vibrant"', 'wrong client_id_form'],
     ['isv_Vibrant ', 'wrong client_id_form'],
     [null, 'unknown needs_configuration'],
   ])('%j: %s', (clientId, expected) => {
     expect(tell(checkClientId({ clientId, sandbox: false }))).toEqual([expected]);
+  });
+
+  test('that may be the secret is not told', () => {
+    expect(JSON.stringify(checkClientId({ clientId: 'Zx81geheim', sandbox: false }))).not.toContain('geheim');
   });
 
   test('the sandbox’s own is fine with the sandbox, and no other empty one is', () => {
@@ -145,6 +149,8 @@ describe('the redirect URI', () => {
     ['https://someone@connect.fakturaflow.dk', ['wrong redirect_uri_invalid']],
     ['https://0.0.0.0', ['wrong redirect_uri_host']],
     ['https://connect.example.com', ['wrong redirect_uri_host']],
+    ['https://fakturaflow.test', ['wrong redirect_uri_host']],
+    ['https://connect.test.com', ['done redirect_uri_done']],
     ['http://localhost:4321', ['unknown redirect_uri_port']],
     ['http://localhost', ['unknown redirect_uri_port']],
     ['https://connect.fakturaflow.dk/oauth/callback', ['wrong redirect_uri_path']],
@@ -154,6 +160,12 @@ describe('the redirect URI', () => {
     [null, ['unknown needs_configuration']],
   ])('from %j', (baseUrl, expected) => {
     expect(check(baseUrl)).toEqual(expected);
+  });
+
+  test('tells no password', () => {
+    const baseUrl = 'https://someone:geheim@connect.fakturaflow.dk';
+    const settings = { baseUrl, production: true, port: 3000, sandbox: false, clientId: null, scopes: null };
+    expect(checkRedirectUri(settings)[0]?.values).toEqual({ baseUrl: 'https://…@connect.fakturaflow.dk' });
   });
 
   test('on localhost is for development', () => {

@@ -185,6 +185,24 @@ describe('on a broken configuration there are findings, never a stack', () => {
     expect((await runForMachines()).found[0]).toMatchObject({ mark: 'wrong', code: 'environment_refused' });
   });
 
+  test('with a folder in place of .env; and no other command has one either', async () => {
+    mkdirSync(join(place.folder, '.env'));
+    const problem = '.env cannot be read: it must be a file of text that this account may read';
+    expect((await runForMachines()).found[0]).toMatchObject({ code: 'environment_refused', values: { problem } });
+    const { code, stderr } = await runCommand(place.folder, ['keys', 'list'], env);
+    expect([code, stderr]).toEqual([78, `The configuration has to be corrected:\n  ${problem}\n`]);
+  });
+
+  test('with client id and secret exchanged, or the same: the secret is not told', async () => {
+    const secret = 'Zx81geheimgeheim';
+    for (const VISMA_CLIENT_SECRET of ['isv_kornblomst', secret]) {
+      const { stdout } = await runCommand(place.folder, ['doctor'], { VISMA_CLIENT_ID: secret, VISMA_CLIENT_SECRET });
+      expect(stdout).toContain('✗ VISMA_CLIENT_ID has a value that cannot be used.');
+      expect(stdout).toContain('✗ VISMA_CLIENT_SECRET has a value that cannot be used.');
+      expect(stdout).not.toContain('geheim');
+    }
+  });
+
   test('with no database where the database should be', async () => {
     writeFileSync(join(place.folder, 'some.db'), 'something else '.repeat(1_000));
     const { code, codes } = await runForMachines({ DATABASE_URL: 'sqlite:some.db' });
