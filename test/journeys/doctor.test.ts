@@ -64,6 +64,14 @@ describe('beside the running app', () => {
     expect(await page.text()).toContain(`Requests come for 127.0.0.1:${env.PORT}, while BASE_URL says localhost`);
   });
 
+  test('no step counts as done that takes an application of one’s own', async () => {
+    const page = await (await fetch(`http://localhost:${env.PORT}/setup?lang=en`)).text();
+    expect(page).toContain('The client id isv_sandbox and the secret are right.');
+    const marks = [...page.matchAll(/id="step-(\w+)"[\s\S]*?class="mark mark-(\w+)"/g)];
+    expect(marks.filter(([, , mark]) => mark !== 'unknown').map(([, key]) => key)).toEqual([]);
+    expect(marks).toHaveLength(14);
+  });
+
   test('for machines: an array, in English, of every check', async () => {
     const { code, found } = await runForMachines();
     expect([code, found.filter(({ mark }) => mark !== 'done')]).toEqual([0, []]);

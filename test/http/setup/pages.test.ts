@@ -175,6 +175,14 @@ describe('the marks', () => {
     expect(stepOf(page, 'redirect_uri')).toContain('mark-unknown');
   });
 
+  test('what is right on localhost is not yet ready for production', async () => {
+    findings = [{ check: 'cookies', mark: 'done', code: 'cookies_localhost', values: {} }];
+    expect(stepOf(await open().get('/setup'), 'production')).toContain('mark-unknown');
+    expect(stepOf(await open({ https: true, trustProxy: 1 }).get('/setup'), 'production')).toContain('mark-done');
+    findings = [{ check: 'cookies', mark: 'wrong', code: 'cookies_not_secure', values: {} }];
+    expect(stepOf(await open().get('/setup'), 'production')).toContain('mark-wrong');
+  });
+
   test('without a doctor nothing can be known, and nothing be examined', async () => {
     testApp = createTestApp(sandbox, { setup: 'open' });
     const page = await openBrowser(testApp.app, english).get('/setup');
