@@ -173,12 +173,16 @@ describe('against the sandbox', () => {
     ['a bad day', { kind: 'status', status: 503 }, '503'],
     ['no error', { kind: 'status', status: 400, body: '<p>No</p>' }, '400'],
     ['a limit', { kind: 'status', status: 429, body: '{"error":"slow_down"}' }, '429 slow_down'],
-    ['no answer', { kind: 'reset' }, '–'],
   ] as const)('%s of the token endpoint says nothing of the secret', async (_what, fault, answer) => {
     sandbox.faults.set('token', fault);
     const found = await examine(sandbox);
     expect(tell(found)).toEqual(inOrder.with(2, 'unknown credentials_unclear'));
     expect(find(found, 'credentials_unclear')?.values).toEqual({ answer });
+  });
+
+  test('a token endpoint that gives no answer says nothing either, and that is said', async () => {
+    sandbox.faults.set('token', { kind: 'reset' });
+    expect(tell(await examine(sandbox))).toEqual(inOrder.with(2, 'unknown no_answer'));
   });
 
   test('a bare 401 refuses the credentials', async () => {
@@ -365,6 +369,12 @@ describe('another provider', () => {
     const provider = await provide({ '/authorize': redirect(`${elsewhere.origin}/login`) });
     expect(await registrationOf(provider.origin)).toBe('unknown registration_unclear');
     expect(elsewhere.paths).toEqual([]);
+  });
+
+  test('whose authorize endpoint gives no answer leaves the registration open, and that is said', async () => {
+    const provider = await provide({ '/authorize': (request) => request.socket.destroy() });
+    const found = await examine(provider);
+    expect(found.filter(({ code }) => code === 'no_answer').map(({ check }) => check)).toEqual(['registration']);
   });
 
   test('is followed five times at most, and nothing is posted to it but the one token request', async () => {
