@@ -14,7 +14,8 @@ const emptyWords = new Set(
     'a api app application client clientid com company companyname connect connector customer demo dev development ' +
     'dinero dk example foo bar id insert integration integrator isv local localhost my name new our ourname oauth ' +
     'placeholder portal prod product production sample sandbox software staging temp test tester testing the tutorial ' +
-    'visma web website x xx xxx xyz your yourcompany yourcompanyname yourname yourproduct'
+    'visma web website x xx xxx xyz your yourcompany yourcompanyname yourname yourproduct ' +
+    'virksomhed firma produkt dinvirksomhed ditfirma ditprodukt'
   ).split(' '),
 );
 

@@ -74,6 +74,7 @@ describe('the client id', () => {
     ['isv_test-application', 'wrong client_id_unidentified'],
     ['isv_test', 'wrong client_id_unidentified'],
     ['isv_yourcompany', 'wrong client_id_unidentified'],
+    ['isv_dinvirksomhed_produkt', 'wrong client_id_unidentified'],
     ['isv_dinero_integration', 'wrong client_id_unidentified'],
     ['isv_Test2', 'wrong client_id_unidentified'],
     ['isv_sandbox', 'wrong client_id_unidentified'],
