@@ -186,7 +186,14 @@ describe('on a broken configuration there are findings, never a stack', () => {
   test('with the file of development’s secrets damaged, or beyond reach', async () => {
     mkdirSync(join(place.folder, 'data'));
     writeFileSync(join(place.folder, 'data', 'development-secrets.json'), '{');
-    expect((await runForMachines()).found[0]).toMatchObject({ mark: 'wrong', code: 'environment_refused' });
+    const damaged = { mark: 'wrong', code: 'environment_refused', text: expect.stringContaining('is damaged') };
+    expect((await runForMachines()).found[0]).toMatchObject(damaged);
+    writeFileSync(join(place.folder, 'data', 'development-secrets.json'), '{"sessionSecrets":7}');
+    expect((await runForMachines()).found[0]).toMatchObject(damaged);
+    place.remove();
+    mkdirSync(join(place.folder, 'data', 'development-secrets.json'), { recursive: true });
+    const text = expect.not.stringContaining('delete');
+    expect((await runForMachines()).found[0]).toMatchObject({ mark: 'wrong', code: 'environment_refused', text });
     place.remove();
     mkdirSync(place.folder);
     writeFileSync(join(place.folder, 'data'), 'no folder');
