@@ -128,7 +128,7 @@ describe('scopes', () => {
 });
 
 describe('the redirect URI', () => {
-  const check = (baseUrl: string | null, more: { production?: boolean; port?: number } = {}) =>
+  const check = (baseUrl: string | null, more: { production?: boolean; port?: number | null } = {}) =>
     tell(
       checkRedirectUri({
         baseUrl,
@@ -161,6 +161,10 @@ describe('the redirect URI', () => {
     [null, ['unknown needs_configuration']],
   ])('from %j', (baseUrl, expected) => {
     expect(check(baseUrl)).toEqual(expected);
+  });
+
+  test('with a port that cannot be read says nothing of ports', () => {
+    expect(check('http://localhost:4321', { port: null })).toEqual(['done redirect_uri_done']);
   });
 
   test('tells no password', () => {
