@@ -34,8 +34,8 @@ export function diagnose(text: string, own: Words): Diagnosis {
   const pasted = text.trim();
   return (
     readAddress(pasted, own) ??
-    readJson(pasted, own) ??
     readLogLine(pasted, own) ??
+    readJson(pasted, own) ??
     readReference(pasted) ??
     readErrorId(pasted) ??
     readNumber(pasted) ??
@@ -61,12 +61,18 @@ function findUrl(text: string): URL | null {
   return URL.parse(bare ? `https://${bare}` : (/https?:\/\/\S+/i.exec(text)?.[0] ?? ''));
 }
 
-/** A body of Visma Connect, Dinero or this app, or a line of this app's log. */
+/** Lines of this app's log, as production writes them or as development does. */
+function readLogLine(text: string, own: Words): Diagnosis | null {
+  const word = namedWord.exec(text)?.[1];
+  return word ? nameWord(word, text, own) : null;
+}
+
+/** A body of Visma Connect, Dinero or this app. */
 function readJson(text: string, own: Words): Diagnosis | null {
   const body = parseJsonObject(text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1));
   if (!body) return null;
   const fields = new Map(Object.entries(body).map(([name, value]) => [name.toLowerCase(), value]));
-  for (const name of ['error', 'errorcode', 'code']) {
+  for (const name of ['error', 'code']) {
     const value = fields.get(name);
     const known = typeof value === 'string' ? nameWord(value, text, own) : null;
     if (known) return known;
@@ -78,12 +84,6 @@ function readJson(text: string, own: Words): Diagnosis | null {
 
 function readDigits(value: unknown): string | null {
   return (typeof value === 'number' || typeof value === 'string') && /^\d{1,4}$/.test(`${value}`) ? `${value}` : null;
-}
-
-/** The log as development prints it, and several lines of it at once. */
-function readLogLine(text: string, own: Words): Diagnosis | null {
-  const word = namedWord.exec(text)?.[1];
-  return word ? nameWord(word, text, own) : null;
 }
 
 function readReference(text: string): Diagnosis | null {

@@ -41,7 +41,9 @@ export type EntryLabel =
   | 'practice'
   | 'production_redirect_uri';
 
-export type Step = { key: StepKey; entries: Entry[]; mark: Mark; findings: Finding[] };
+/** `early`: nothing is wrong, and yet the step cannot have been taken. */
+export type StepMark = Mark | 'early';
+export type Step = { key: StepKey; entries: Entry[]; mark: StepMark; findings: Finding[] };
 
 export type SetupConfig = Pick<Config, 'baseUrl' | 'redirectUri' | 'https' | 'dineroApiUrl' | 'refreshTokenPolicy'> & {
   brand: Pick<Config['brand'], 'name'>;
@@ -87,11 +89,10 @@ export function listSteps(config: SetupConfig, findings: Finding[] | null, conne
     const own = (findings ?? []).filter(({ check, code }) => (stepOfCode[code] ?? stepOfCheck[check]) === key);
     const mark = key === 'connect' && connected ? 'done' : markOf(own);
     const isEarly = mark === 'done' && isTooEarly(key as StepKey, config);
-    return { key: key as StepKey, entries, mark: isEarly ? 'unknown' : mark, findings: own };
+    return { key: key as StepKey, entries, mark: isEarly ? 'early' : mark, findings: own };
   });
 }
 
-/** Whether the step is yet to be taken, although nothing is wrong so far. */
 function isTooEarly(key: StepKey, config: SetupConfig): boolean {
   if (key === 'production') return !config.https;
   return usesBuiltInClient(config) && stepsOfOwnApplication.includes(key);

@@ -3,6 +3,7 @@ import request from 'supertest';
 import type { Doctor, Finding } from '../../../src/core/findings.ts';
 import { buttonSnippets } from '../../../src/http/setup/button-snippets.ts';
 import { createExaminations } from '../../../src/http/setup/examinations.ts';
+import { listSteps } from '../../../src/http/setup/steps.ts';
 import type { Sandbox } from '../../../src/sandbox/sandbox.ts';
 import { createTestApp, startTestSandbox, type TestApp, type TestAppOptions, testClient } from '../../support/app.ts';
 import { openBrowser, textOf, tokenOf } from '../../support/browser.ts';
@@ -140,6 +141,31 @@ describe('the steps', () => {
     expect((await open().get('/setup')).text).not.toContain(link);
   });
 
+  test.each([
+    ['Kornblomst', 'isv_kornblomst'],
+    ['Æblegård & Søn', 'isv_aeblegaardsoen'],
+    ['Café Crème', 'isv_cafecreme'],
+    ['Dinero Connect', 'isv_yourcompany'],
+    ['日本', 'isv_yourcompany'],
+  ])('suggest a client id for %s while the app runs on the sandbox’s own application', (name, clientId) => {
+    const steps = listSteps(
+      {
+        baseUrl: 'http://localhost:3000',
+        redirectUri,
+        https: false,
+        dineroApiUrl: sandbox.origin,
+        refreshTokenPolicy: { use: 're-use', lifetimeSeconds: 180 * 86_400, graceSeconds: 0 },
+        brand: { name },
+        provider: { issuer: sandbox.origin, clientId: 'isv_sandbox', scopes: ['offline_access'] },
+        sandbox: {},
+      },
+      null,
+      false,
+    );
+    const entries = steps.find(({ key }) => key === 'client_id')?.entries;
+    expect(entries?.map(({ value }) => value)).toEqual([name, clientId]);
+  });
+
   test('the first connection is made when somebody has come all the way back', async () => {
     const browser = open();
     expect(stepOf(await browser.get('/setup'), 'connect')).toContain('Cannot be known from here');
@@ -177,7 +203,9 @@ describe('the marks', () => {
 
   test('what is right on localhost is not yet ready for production', async () => {
     findings = [{ check: 'cookies', mark: 'done', code: 'cookies_localhost', values: {} }];
-    expect(stepOf(await open().get('/setup'), 'production')).toContain('mark-unknown');
+    const page = await open().get('/setup');
+    expect(stepOf(page, 'production')).toContain('<span>Not yet</span>');
+    expect(textOf(page)).toMatch(/0 done\s+1 not yet\s+13 cannot be known from here/);
     expect(stepOf(await open({ https: true, trustProxy: 1 }).get('/setup'), 'production')).toContain('mark-done');
     findings = [{ check: 'cookies', mark: 'wrong', code: 'cookies_not_secure', values: {} }];
     expect(stepOf(await open().get('/setup'), 'production')).toContain('mark-wrong');
@@ -250,6 +278,7 @@ describe('the attempts', () => {
     expect(textOf(page)).toContain('Most likely it stranded');
     expect(textOf(page)).toContain('The last examination found a reason for it:');
     expect(page.text).toContain(`The redirect URI ${redirectUri} is not registered`);
+    expect(textOf(page)).not.toContain('refuses the client id');
     expect(page.text).toContain('href="/setup/debugger"');
     await browser.signIn('rikke', { consent: 'cancel' });
     const after = textOf(await browser.get('/setup/attempts'));
