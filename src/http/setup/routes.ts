@@ -56,15 +56,18 @@ export function createSetup(core: Pick<Core, 'apiKeys' | 'attempts'>, options: S
   router.get('/setup/attempts', async (_request, response) => {
     const attempts = await core.attempts.listLatest();
     const { language, t } = response.locals;
+    const suspects = suspect(examinations.peek()?.findings ?? []);
     response.render('setup-attempts', {
       title: t('setup.attempts.heading'),
       current: 'attempts',
       attempts: attempts.map((attempt) => ({
         ...attempt,
         age: describeAge(attempt.ageSeconds, language),
+        // Nobody gets to sign in while something is wrong that the examination has seen.
+        absence: attempt.absence === 'signing_in' && suspects.length > 0 ? 'stranded' : attempt.absence,
         explanation: attempt.code && t(`setup.diagnoses.${ownWords[attempt.code]}.happened`, diagnosisValues(config)),
       })),
-      suspects: describe(suspect(examinations.peek()?.findings ?? []), response),
+      suspects: describe(suspects, response),
       pieces: listAuthorizePieces(config),
       authorizeAddress: `${config.provider.issuer}/connect/authorize`,
     });

@@ -288,6 +288,16 @@ describe('the attempts', () => {
     expect(after).not.toContain('Most likely it stranded');
   });
 
+  test('are not said to be signing in while the last examination tells why nobody can', async () => {
+    const browser = open();
+    await browser.start();
+    expect(textOf(await browser.get('/setup/attempts'))).toContain('still signing in');
+    await browser.get('/setup');
+    const page = textOf(await browser.get('/setup/attempts'));
+    expect(page).toContain('Most likely it stranded');
+    expect(page).toContain('The last examination found a reason for it:');
+  });
+
   test('what is known of an attempt’s address is what its address held', async () => {
     const browser = open();
     const address = new URL(await browser.start());
