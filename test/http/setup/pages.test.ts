@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import request from 'supertest';
 import type { Doctor, Finding } from '../../../src/core/findings.ts';
+import { describeAge } from '../../../src/http/setup/ages.ts';
 import { buttonSnippets } from '../../../src/http/setup/button-snippets.ts';
 import { createExaminations } from '../../../src/http/setup/examinations.ts';
 import { listSteps } from '../../../src/http/setup/steps.ts';
@@ -286,6 +287,16 @@ describe('the attempts', () => {
     expect(after).toContain('sent the person back with a no');
     expect(after).toContain('A later attempt came back.');
     expect(after).not.toContain('Most likely it stranded');
+  });
+
+  test.each([
+    [0, '0 seconds ago'],
+    [59, '59 seconds ago'],
+    [60, '1 minute ago'],
+    [7_199, '1 hour ago'],
+    [172_800, '2 days ago'],
+  ])('%i seconds are said as %s', (seconds, age) => {
+    expect(describeAge(seconds, 'en')).toBe(age);
   });
 
   test('are not said to be signing in while the last examination tells why nobody can', async () => {
