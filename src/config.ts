@@ -31,7 +31,7 @@ export type Config = Readonly<{
   brand: Brand;
   /** The built-in Visma Connect and Dinero; null when it does not run. */
   sandbox: { port: number } | null;
-  /** The setup assistant: for everybody who reaches the app, behind an API key, or (null) not there. */
+  /** The setup assistant: without a key at this computer's own addresses, behind an API key, or (null) not there. */
   setup: 'open' | 'key' | null;
   logLevel: string;
   /** So long requests are still taken after the signal to stop, while `/readyz` says that it is not ready. */
@@ -131,6 +131,12 @@ function findContradictions(env: Environment, production: boolean): string[] {
   if (production && env.SANDBOX !== 'true' && env.VISMA_ISSUER.startsWith('http:')) {
     problems.push('VISMA_ISSUER must be https in production, for example https://connect.visma.com');
   }
+  if (areExchanged(env)) {
+    problems.push(
+      `VISMA_CLIENT_ID ${expectations.VISMA_CLIENT_ID}`,
+      `VISMA_CLIENT_SECRET ${expectations.VISMA_CLIENT_SECRET}`,
+    );
+  }
   if (env.REFRESH_TOKEN_GRACE > 0 && env.REFRESH_TOKEN_USE === 're-use') {
     problems.push(`REFRESH_TOKEN_GRACE ${expectations.REFRESH_TOKEN_GRACE}`);
   }
@@ -145,6 +151,11 @@ function findContradictions(env: Environment, production: boolean): string[] {
     problems.push('WEBHOOK_URL must be https in production, or its host be named in WEBHOOK_PRIVATE_HOSTS');
   }
   return problems;
+}
+
+/** Then the secret would be shown, and sent in addresses, wherever the client id is. */
+function areExchanged({ VISMA_CLIENT_ID: id = '', VISMA_CLIENT_SECRET: secret = '' }: Environment): boolean {
+  return id !== '' && (id === secret || (/^isv_/i.test(secret) && !/^isv_/i.test(id)));
 }
 
 /** What the name of the host leads to is looked at when something is sent there. */

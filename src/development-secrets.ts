@@ -7,20 +7,36 @@ import { ConfigError, type DevelopmentSecrets } from './config.ts';
 
 const file = join('data', 'development-secrets.json');
 
-/** The secrets of this folder; made the first time. Throws ConfigError when the file is damaged. */
+/** The secrets of this folder; made the first time. Throws ConfigError when the file is damaged or beyond reach. */
 export function readDevelopmentSecrets(): DevelopmentSecrets {
   if (!existsSync(file)) {
     const random = () => randomBytes(32).toString('base64');
     writeDevelopmentSecrets({ sessionSecrets: random(), tokenKeys: `dev:${random()}` });
   }
+  const secrets = parseSecrets(readWhole());
+  if (secrets === null) throw new ConfigError([`${file} is damaged: delete it, and the next start makes another one`]);
+  return secrets;
+}
+
+/** What cannot be read may be whole: nobody should be told to delete it, for every grant would go with it. */
+function readWhole(): string {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as DevelopmentSecrets;
+    return readFileSync(file, 'utf8');
   } catch {
-    throw new ConfigError([`${file} is damaged: delete it, and the next start makes another one`]);
+    throw new ConfigError([`${file} cannot be read: it must be a file that belongs to this account`]);
   }
 }
 
-/** `entry` as in TOKEN_KEYS; what was first before stays behind it. Throws ConfigError when the file is damaged. */
+function parseSecrets(text: string): DevelopmentSecrets | null {
+  try {
+    const { sessionSecrets, tokenKeys } = JSON.parse(text) as Partial<DevelopmentSecrets>;
+    return typeof sessionSecrets === 'string' && typeof tokenKeys === 'string' ? { sessionSecrets, tokenKeys } : null;
+  } catch {
+    return null;
+  }
+}
+
+/** `entry` as in TOKEN_KEYS; what was first before stays behind it. Throws ConfigError as above. */
 export function putTokenKeyFirst(entry: string): void {
   const { tokenKeys, ...others } = readDevelopmentSecrets();
   writeDevelopmentSecrets({ ...others, tokenKeys: `${entry},${tokenKeys}` });

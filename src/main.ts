@@ -9,13 +9,23 @@ import { readDevelopmentSecrets } from './development-secrets.ts';
 /** EX_USAGE and EX_CONFIG of sysexits.h: starting again as it is will not help. */
 const exitCodes = { usage: 64, configuration: 78 };
 
-function readConfig(): Config {
-  return parseConfig(process.env, readDevelopmentSecrets);
+/** Null, or why the file that is there cannot be read: a folder, say, which a container makes of one that is missing. */
+function loadEnvFile(): string | null {
+  try {
+    if (existsSync('.env')) process.loadEnvFile();
+    return null;
+  } catch {
+    return '.env cannot be read: it must be a file of text that this account may read';
+  }
 }
 
 /** The exit code. */
 async function run([command = 'serve', ...args]: string[]): Promise<number> {
-  if (existsSync('.env')) process.loadEnvFile();
+  const problem = loadEnvFile();
+  const readConfig = (): Config => {
+    if (problem !== null) throw new ConfigError([problem]);
+    return parseConfig(process.env, readDevelopmentSecrets);
+  };
   if (command === 'keys') return (await import('./commands/keys.ts')).keys(args, readConfig, !!process.env.TOKEN_KEYS);
   if (command === 'api-key') return (await import('./commands/api-key.ts')).apiKey(args, readConfig);
   if (command === 'webhooks') return (await import('./commands/webhooks.ts')).webhooks(args, readConfig);

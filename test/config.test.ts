@@ -66,6 +66,15 @@ describe('with two credentials', () => {
     });
   });
 
+  test('a secret may begin like a client id; exchanged credentials are refused', () => {
+    expect(parse({ VISMA_CLIENT_ID: 'isv_example', VISMA_CLIENT_SECRET: 'isv_secret' }).sandbox).toBeNull();
+    const exchanged = { VISMA_CLIENT_ID: 'secret', VISMA_CLIENT_SECRET: 'isv_example' };
+    expect(problemsOf(exchanged)).toEqual([
+      expect.stringMatching(/^VISMA_CLIENT_ID must be the client id/),
+      expect.stringMatching(/^VISMA_CLIENT_SECRET must be the client secret/),
+    ]);
+  });
+
   test('SANDBOX=true forces the sandbox, with these credentials; SANDBOX=false forbids it', () => {
     const credentials = { VISMA_CLIENT_ID: 'isv_example', VISMA_CLIENT_SECRET: 'secret' };
     expect(parse({ ...credentials, SANDBOX: 'true' })).toMatchObject({

@@ -149,7 +149,8 @@ export async function serve(config: Config): Promise<void> {
   // Once the port is ours and not before: a start that fails must not pass for the running app.
   const ownerNote = await claimDatabase(deployment, config, logger);
   const sandboxNote = sandbox ? ` with the sandbox on ${sandbox.origin}: no real data` : '';
-  process.stdout.write(`Dinero Connect is ready: open ${config.baseUrl}${sandboxNote}\n${ownerNote}`);
+  const setupNote = config.setup === 'open' ? `From here to your own credentials: ${config.baseUrl}/setup\n` : '';
+  process.stdout.write(`Dinero Connect is ready: open ${config.baseUrl}${sandboxNote}\n${setupNote}${ownerNote}`);
   provider.check().catch(() => logger.warn(`no discovery document from ${config.provider.issuer} yet`));
   const housekeeping = repeat(chores.keepHouse, housekeepingMilliseconds);
   const sweeping = repeat(chores.keepAlive, keepAliveMilliseconds);

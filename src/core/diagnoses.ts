@@ -11,6 +11,7 @@ export type DiagnosisCode =
   | 'provider_failed'
   | 'interaction_required'
   | 'request_object'
+  | 'extension'
   | 'redirect_uri'
   | 'client_unknown'
   | 'pkce_required'
@@ -81,6 +82,25 @@ export const oauthErrors: ReadonlyMap<string, DiagnosisCode> = new Map<string, D
   ['request_not_supported', 'request_object'],
   ['request_uri_not_supported', 'request_object'],
   ['registration_not_supported', 'request_object'],
+  ['unmet_authentication_requirements', 'interaction_required'],
+  ['insufficient_user_authentication', 'interaction_required'],
+  // RFC 8628, 8707, 9396 and 9449; CIBA; RFC 7591
+  ['authorization_pending', 'extension'],
+  ['slow_down', 'extension'],
+  ['expired_token', 'extension'],
+  ['invalid_target', 'extension'],
+  ['invalid_authorization_details', 'extension'],
+  ['invalid_dpop_proof', 'extension'],
+  ['use_dpop_nonce', 'extension'],
+  ['expired_login_hint_token', 'extension'],
+  ['unknown_user_id', 'extension'],
+  ['missing_user_code', 'extension'],
+  ['invalid_user_code', 'extension'],
+  ['invalid_binding_message', 'extension'],
+  ['transaction_failed', 'extension'],
+  ['invalid_client_metadata', 'extension'],
+  ['invalid_software_statement', 'extension'],
+  ['unapproved_software_statement', 'extension'],
   // The sandbox's word; Duende says invalid_request.
   ['invalid_redirect_uri', 'redirect_uri'],
   ['invalid_client', 'invalid_client'],

@@ -26,9 +26,9 @@ export type Mark = 'done' | 'wrong' | 'unknown';
 
 /** Every sentence that there is, by the check that says it; `any` are those that several say. */
 export const findingCodes = {
-  any: ['needs_configuration', 'needs_discovery', 'sandbox_not_running', 'check_failed'],
+  any: ['needs_configuration', 'needs_discovery', 'sandbox_not_running', 'no_answer', 'check_failed'],
   environment: ['environment_done', 'variable_missing', 'variable_wrong', 'environment_refused'],
-  client_id: ['client_id_done', 'client_id_sandbox', 'client_id_form', 'client_id_unidentified'],
+  client_id: ['client_id_done', 'client_id_sandbox', 'client_id_form', 'client_id_other', 'client_id_unidentified'],
   scopes: [
     'scopes_done',
     'scopes_offline_missing',

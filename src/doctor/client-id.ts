@@ -14,13 +14,16 @@ const emptyWords = new Set(
     'a api app application client clientid com company companyname connect connector customer demo dev development ' +
     'dinero dk example foo bar id insert integration integrator isv local localhost my name new our ourname oauth ' +
     'placeholder portal prod product production sample sandbox software staging temp test tester testing the tutorial ' +
-    'visma web website x xx xxx xyz your yourcompany yourcompanyname yourname yourproduct'
+    'visma web website x xx xxx xyz your yourcompany yourcompanyname yourname yourproduct ' +
+    'virksomhed firma produkt dinvirksomhed ditfirma ditprodukt'
   ).split(' '),
 );
 
 export function checkClientId({ clientId, sandbox }: Pick<Settings, 'clientId' | 'sandbox'>): Finding[] {
   if (clientId === null) return [unexamined('needs_configuration')];
   if (sandbox && clientId === sandboxClient.clientId) return [done('client_id_sandbox', { clientId })];
+  // A secret that was put in its place must not be told.
+  if (!/^["'\s]*isv_/i.test(clientId)) return [wrong('client_id_other')];
   const [, name] = /^isv_([a-z0-9]+(?:[_.-][a-z0-9]+)*)$/i.exec(clientId) ?? [];
   if (name === undefined) return [wrong('client_id_form', { clientId })];
   const words = name.toLowerCase().split(/[_.-]|(?<=[a-z])(?=\d)/);

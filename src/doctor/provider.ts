@@ -80,7 +80,7 @@ function judgeClock(secondsAhead: number | null): Finding {
 }
 
 function judgeCredentials(answer: TokenAnswer, authorize: AuthorizeAnswer, { clientId }: Asked): Finding {
-  if (answer.kind === 'none') return credentials.unknown('credentials_unclear', { answer: '–' });
+  if (answer.kind === 'none') return credentials.unexamined('no_answer');
   if (answer.error === 'invalid_grant') return credentials.done('credentials_done', { clientId });
   if (answer.error === 'invalid_client' || answer.status === 401) {
     const isSecret = authorize.kind === 'sign_in';
@@ -94,6 +94,7 @@ function judgeRegistration(answer: AuthorizeAnswer, token: TokenAnswer, asked: A
   const { clientId, redirectUri } = asked;
   const scopes = asked.scopes.join(' ');
   if (answer.kind === 'sign_in') return registration.done('registration_done', { redirectUri, scopes });
+  if (answer.kind === 'none') return registration.unexamined('no_answer');
   if (answer.kind !== 'error_page') return registration.unknown('registration_unclear');
   const errorId = answer.errorId ?? '–';
   const isClientKnown = token.kind === 'answered' && token.error === 'invalid_grant';

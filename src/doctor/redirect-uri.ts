@@ -12,13 +12,13 @@ const cookies = findingsOf('cookies');
 
 const callbackPath = '/oauth/callback';
 /** Addresses of every network at once, and names that belong to documentation (RFC 2606). */
-const nobodysHost = /^(0\.0\.0\.0|\[::\]|(.*\.)?(example|invalid|test)(\.(com|net|org))?)$/;
+const nobodysHost = /^(0\.0\.0\.0|\[::\]|(.*\.)?(example(\.(com|net|org))?|invalid|test))$/;
 
 /** What is wrong with the address as such; what is left to the provider is told in `redirect_uri_done`. */
 export function checkRedirectUri({ baseUrl, port, production }: Settings): Finding[] {
   if (baseUrl === null) return [unexamined('needs_configuration')];
   const url = parseWebUrl(baseUrl);
-  if (url === null) return [wrong('redirect_uri_invalid', { baseUrl })];
+  if (url === null) return [wrong('redirect_uri_invalid', { baseUrl: withoutPassword(baseUrl) })];
   const { hostname, origin, protocol } = url;
   const isLoopback = loopback.test(hostname);
   const found = [
@@ -48,4 +48,9 @@ export function checkCookies(baseUrl: string | null, trustsProxies: boolean, add
 function parseWebUrl(text: string): URL | null {
   const url = /^https?:\/\//i.test(text) ? URL.parse(text) : null;
   return url && !url.username && !url.password ? url : null;
+}
+
+/** What stands before the @ of an address is a name and a password. */
+function withoutPassword(address: string): string {
+  return address.replace(/[^/]*@/, '…@');
 }

@@ -68,7 +68,9 @@ export function checkProxy(baseUrl: string, trustsProxies: boolean, facts: Addre
   if (found.length === 0 && `${facts.protocol}:` !== protocol) {
     found.push(proxy.wrong('proxy_protocol', { baseUrl, seen: facts.protocol }));
   }
-  if (facts.host !== host) found.push(proxy.wrong('proxy_host', { host, seen: facts.host }));
+  // Some proxies name the usual port, too.
+  const seenHost = URL.parse(`${facts.protocol}://${facts.host}`)?.host ?? facts.host;
+  if (seenHost !== host) found.push(proxy.wrong('proxy_host', { host, seen: facts.host }));
   return found.length > 0 ? found : [proxy.done('proxy_done', { baseUrl })];
 }
 

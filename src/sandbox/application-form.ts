@@ -47,7 +47,7 @@ const LONGEST = { clientId: 100, name: 80, redirectUri: 400 };
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 /** Words that say nothing of a company: a client id of them alone is rejected, as `isv_test-application` is. */
 const GENERIC_WORDS = new Set(
-  'test testing demo example sample sandbox dev development app application client product company name ourname yourcompany yourname mycompany my your our integration api isv visma dinero connect new'.split(
+  'test testing demo example sample sandbox dev development app application client product company name ourname yourcompany yourname mycompany my your our integration api isv visma dinero connect new virksomhed firma dinvirksomhed ditfirma produkt ditprodukt'.split(
     ' ',
   ),
 );

@@ -28,7 +28,8 @@ export function createFrontPage(parts: FrontPageParts): Router {
   router.post('/switches/scenarios', (req: Request, res: Response) => {
     if (req.body?.act === 'end') parts.scenarios.end();
     else parts.scenarios.start(req.body?.scenario);
-    res.redirect(303, '/#scenarios');
+    // To the top: there it says which one is on.
+    res.redirect(303, '/');
   });
   router.post('/switches/authorizations', (req: Request, res: Response) => {
     const person = findPerson(req.body?.person);

@@ -49,7 +49,7 @@ const english = {
   problems: {
     clientIdForm: () => 'The client ID has to begin with isv_ and go on with letters, digits, - and _, 100 in all.',
     clientIdGeneric: (value) =>
-      `${value} would be rejected: the client ID has to identify your company, as isv_yourcompany does with its name.`,
+      `${value} would be rejected: the client ID has to identify your company, as isv_Vibrant does for Vibrant.`,
     clientIdTaken: (value) => `${value} is taken. Choose another client ID.`,
     nameMissing: () => 'The application needs a name of 80 characters at most.',
     redirectMissing: () => 'At least one redirect URI is needed: your app’s address followed by /oauth/callback.',
@@ -132,7 +132,7 @@ const danish: typeof english = {
   problems: {
     clientIdForm: () => 'Client ID skal begynde med isv_ og fortsætte med bogstaver, cifre, - og _, højst 100 i alt.',
     clientIdGeneric: (value) =>
-      `${value} ville blive afvist: client ID skal vise, hvilken virksomhed du er, som isv_dinvirksomhed med dens navn.`,
+      `${value} ville blive afvist: client ID skal vise, hvilken virksomhed du er, som isv_Vibrant gør for Vibrant.`,
     clientIdTaken: (value) => `${value} er optaget. Vælg et andet client ID.`,
     nameMissing: () => 'Applikationen skal have et navn på højst 80 tegn.',
     redirectMissing: () => 'Der skal være mindst én redirect URI: din apps adresse efterfulgt af /oauth/callback.',

@@ -34,7 +34,7 @@ test('from nothing to a connection with own credentials', async () => {
   const context = await browser.newContext({ locale: 'en-GB', javaScriptEnabled: false });
   context.setDefaultTimeout(10_000);
   const page = await context.newPage();
-  const setup = `http://localhost:${env.PORT}/setup`;
+  const [setup = ''] = /http:\S+\/setup$/m.exec(app.output()) ?? [];
   await page.goto(setup);
   const [name, redirectUri] = [await copy(page, 'Name'), await copy(page, 'Redirect URI')];
   expect(redirectUri).toBe(`http://localhost:${env.PORT}/oauth/callback`);

@@ -28,13 +28,16 @@ describe('an error code of OAuth', () => {
     }
   });
 
-  // RFC 6749, 4.1.2.1 and 5.2; OpenID Connect Core, 3.1.2.6; RFC 7009, 2.2.1; RFC 6750, 3.1.
+  // RFC 6749, 4.1.2.1 and 5.2; OpenID Connect Core, 3.1.2.6; RFC 7009, 2.2.1; RFC 6750, 3.1; and of extensions
+  // RFC 8628, 3.5; RFC 8707, 2; RFC 9396, 5; RFC 9449, 5 and 8; RFC 7591, 3.2.2.
   test.each([
     ...['invalid_request', 'unauthorized_client', 'access_denied', 'unsupported_response_type', 'invalid_scope'],
     ...['server_error', 'temporarily_unavailable', 'invalid_client', 'invalid_grant', 'unsupported_grant_type'],
     ...['interaction_required', 'login_required', 'account_selection_required', 'consent_required'],
     ...['invalid_request_uri', 'invalid_request_object', 'request_not_supported', 'request_uri_not_supported'],
     ...['registration_not_supported', 'unsupported_token_type', 'invalid_token', 'insufficient_scope'],
+    ...['authorization_pending', 'slow_down', 'expired_token', 'invalid_target', 'invalid_authorization_details'],
+    ...['invalid_dpop_proof', 'use_dpop_nonce', 'unmet_authentication_requirements', 'invalid_client_metadata'],
   ])('%s is one of those that are known', (word) => {
     expect(oauthErrors.has(word)).toBe(true);
   });
@@ -89,6 +92,11 @@ describe('Dinero', () => {
     expect(dineroCodes.has(number)).toBe(true);
   });
 
+  test('a code in a sentence is known, and says more than the status beside it', () => {
+    expect(codeOf('Dinero svarede 403 (kode 90)')).toBe('dinero_no_pro');
+    expect(codeOf('Dinero: 400, code 42')).toBe('dinero_validation');
+  });
+
   test('a code that is new is Dinero’s all the same', () => {
     expect(codeOf('{"code":77,"message":"new"}')).toBe('dinero_other');
   });
@@ -128,6 +136,14 @@ describe('an error id', () => {
     [`errorId=${sandboxId}`, sandboxId, null],
     [sandboxId, sandboxId, null],
     [duendeId, duendeId, null],
+    [`“${sandboxId}”.`, sandboxId, null],
+    [`Error id: ${sandboxId}`, sandboxId, null],
+    [`Fejl-id: ${sandboxId}`, sandboxId, null],
+    [`{"errorId":"${duendeId}"}`, duendeId, null],
+    [`The redirect URI is not registered (error id ${sandboxId}).`, sandboxId, null],
+    [`127.0.0.1:4000/error?errorId=${sandboxId}`, sandboxId, '127.0.0.1:4000'],
+    [`connect.visma.com/error?errorId=${duendeId}`, duendeId, 'connect.visma.com'],
+    [`/error?errorId=${duendeId}`, duendeId, null],
   ])('%s', (text, id, host) => {
     expect(diagnose(text, words)).toEqual({ kind: 'error_id', id, host });
   });
@@ -140,13 +156,19 @@ describe('a reference of ours', () => {
     'Henvisning: A1B2C3D4E5',
     '"reference":"A1B2C3D4E5"',
     'x-request-id: A1B2C3D4E5',
+    '(A1B2C3D4E5).',
   ])('%s', (text) => {
     expect(diagnose(text, words)).toEqual({ kind: 'reference', reference: 'A1B2C3D4E5' });
   });
 
   test('a line of the log says more than the reference in it', () => {
     const line = '{"level":40,"errorCode":"grant_rejected","reference":"A1B2C3D4E5","msg":"x"}';
-    expect(diagnose(line, words)).toEqual({ kind: 'known', code: 'invalid_grant', named: 'grant_rejected' });
+    const known = { kind: 'known', code: 'invalid_grant', named: 'grant_rejected' };
+    expect(diagnose(line, words)).toEqual(known);
+    expect(diagnose(`{"level":30,"reference":"A1B2C3D4E5"}\n${line}`, words)).toEqual(known);
+    const asPrinted =
+      '[10:00:00.000] WARN (7): grant_rejected\n    errorCode: "grant_rejected"\n    reference: "A1B2C3D4E5"';
+    expect(diagnose(asPrinted, words)).toEqual(known);
   });
 });
 
@@ -197,7 +219,20 @@ describe('whatever else is pasted', () => {
   });
 
   test('four thousand characters of any kind are judged in no time', () => {
-    for (const part of ['a_', 'redirect_uri', 'error=', 'https://', '{"', 'pkce ', 'iss ', '1 ', 'reference:']) {
+    for (const part of [
+      'a_',
+      'redirect_uri',
+      'error=',
+      'https://',
+      '{"',
+      'pkce ',
+      'iss ',
+      '1 ',
+      'reference:',
+      '"',
+      'a.',
+      'code ',
+    ]) {
       const started = performance.now();
       diagnose(part.repeat(4_000 / part.length), words);
       expect(performance.now() - started).toBeLessThan(2_000);

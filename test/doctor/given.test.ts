@@ -74,17 +74,22 @@ describe('the client id', () => {
     ['isv_test-application', 'wrong client_id_unidentified'],
     ['isv_test', 'wrong client_id_unidentified'],
     ['isv_yourcompany', 'wrong client_id_unidentified'],
+    ['isv_dinvirksomhed_produkt', 'wrong client_id_unidentified'],
     ['isv_dinero_integration', 'wrong client_id_unidentified'],
     ['isv_Test2', 'wrong client_id_unidentified'],
     ['isv_sandbox', 'wrong client_id_unidentified'],
     ['isv_', 'wrong client_id_form'],
-    ['Vibrant', 'wrong client_id_form'],
-    ['ISV Vibrant', 'wrong client_id_form'],
+    ['Vibrant', 'wrong client_id_other'],
+    ['ISV Vibrant', 'wrong client_id_other'],
     ['"isv_Vibrant"', 'wrong client_id_form'],
     ['isv_Vibrant ', 'wrong client_id_form'],
     [null, 'unknown needs_configuration'],
   ])('%j: %s', (clientId, expected) => {
     expect(tell(checkClientId({ clientId, sandbox: false }))).toEqual([expected]);
+  });
+
+  test('that may be the secret is not told', () => {
+    expect(JSON.stringify(checkClientId({ clientId: 'Zx81geheim', sandbox: false }))).not.toContain('geheim');
   });
 
   test('the sandbox’s own is fine with the sandbox, and no other empty one is', () => {
@@ -123,7 +128,7 @@ describe('scopes', () => {
 });
 
 describe('the redirect URI', () => {
-  const check = (baseUrl: string | null, more: { production?: boolean; port?: number } = {}) =>
+  const check = (baseUrl: string | null, more: { production?: boolean; port?: number | null } = {}) =>
     tell(
       checkRedirectUri({
         baseUrl,
@@ -145,6 +150,8 @@ describe('the redirect URI', () => {
     ['https://someone@connect.fakturaflow.dk', ['wrong redirect_uri_invalid']],
     ['https://0.0.0.0', ['wrong redirect_uri_host']],
     ['https://connect.example.com', ['wrong redirect_uri_host']],
+    ['https://fakturaflow.test', ['wrong redirect_uri_host']],
+    ['https://connect.test.com', ['done redirect_uri_done']],
     ['http://localhost:4321', ['unknown redirect_uri_port']],
     ['http://localhost', ['unknown redirect_uri_port']],
     ['https://connect.fakturaflow.dk/oauth/callback', ['wrong redirect_uri_path']],
@@ -154,6 +161,16 @@ describe('the redirect URI', () => {
     [null, ['unknown needs_configuration']],
   ])('from %j', (baseUrl, expected) => {
     expect(check(baseUrl)).toEqual(expected);
+  });
+
+  test('with a port that cannot be read says nothing of ports', () => {
+    expect(check('http://localhost:4321', { port: null })).toEqual(['done redirect_uri_done']);
+  });
+
+  test('tells no password', () => {
+    const baseUrl = 'https://someone:geheim@connect.fakturaflow.dk';
+    const settings = { baseUrl, production: true, port: 3000, sandbox: false, clientId: null, scopes: null };
+    expect(checkRedirectUri(settings)[0]?.values).toEqual({ baseUrl: 'https://…@connect.fakturaflow.dk' });
   });
 
   test('on localhost is for development', () => {
@@ -262,6 +279,9 @@ describe('the public address', () => {
     [address, false, seen('http'), ['wrong proxy_trust_off'], 'wrong cookies_not_secure'],
     [address, false, { kind: 'ours' }, ['wrong proxy_trust_off', 'done proxy_address'], 'wrong cookies_not_secure'],
     [address, true, seen('https', '10.0.0.7:3000'), ['wrong proxy_host'], 'done cookies_done'],
+    [address, true, seen('https', 'connect.fakturaflow.dk:443'), ['done proxy_done'], 'done cookies_done'],
+    [address, true, seen('https', 'connect.fakturaflow.dk:8443'), ['wrong proxy_host'], 'done cookies_done'],
+    [address, true, seen('https', ''), ['wrong proxy_host'], 'done cookies_done'],
     [address, true, { kind: 'ours' }, ['done proxy_address'], 'done cookies_done'],
     [address, true, { kind: 'elsewhere', status: 404 }, ['wrong proxy_elsewhere'], 'done cookies_done'],
     [address, true, { kind: 'elsewhere', status: 502 }, ['unknown proxy_unreachable'], 'done cookies_done'],

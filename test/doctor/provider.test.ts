@@ -173,12 +173,16 @@ describe('against the sandbox', () => {
     ['a bad day', { kind: 'status', status: 503 }, '503'],
     ['no error', { kind: 'status', status: 400, body: '<p>No</p>' }, '400'],
     ['a limit', { kind: 'status', status: 429, body: '{"error":"slow_down"}' }, '429 slow_down'],
-    ['no answer', { kind: 'reset' }, '–'],
   ] as const)('%s of the token endpoint says nothing of the secret', async (_what, fault, answer) => {
     sandbox.faults.set('token', fault);
     const found = await examine(sandbox);
     expect(tell(found)).toEqual(inOrder.with(2, 'unknown credentials_unclear'));
     expect(find(found, 'credentials_unclear')?.values).toEqual({ answer });
+  });
+
+  test('a token endpoint that gives no answer says nothing either, and that is said', async () => {
+    sandbox.faults.set('token', { kind: 'reset' });
+    expect(tell(await examine(sandbox))).toEqual(inOrder.with(2, 'unknown no_answer'));
   });
 
   test('a bare 401 refuses the credentials', async () => {
@@ -287,6 +291,74 @@ describe('another provider', () => {
     ]);
   });
 
+  test.each<[string, string[] | undefined, boolean]>([
+    ['in the body alone', ['client_secret_post'], false],
+    ['in a header alone', ['client_secret_basic'], true],
+    ['either way', ['client_secret_basic', 'client_secret_post'], false],
+    ['in a way that it does not name', undefined, true],
+  ])('that takes credentials %s gets them once', async (_how, methods, inHeader) => {
+    let sent: [boolean, boolean] = [false, false];
+    const provider = await provide(
+      {
+        '/token': async (request, response) => {
+          const body = String(await request.toArray());
+          sent = [request.headers.authorization !== undefined, body.includes(client.clientSecret)];
+          response.writeHead(400).end('{"error":"invalid_grant"}');
+        },
+      },
+      { token_endpoint_auth_methods_supported: methods },
+    );
+    expect(tell(await examine(provider))).toContain('done credentials_done');
+    expect(sent).toEqual([inHeader, !inHeader]);
+  });
+
+  test('is not taken at its word when it sends the secret back as an error', async () => {
+    const provider = await provide({
+      '/token': (_request, response) => response.writeHead(400).end(`{"error":"No: ${client.clientSecret}"}`),
+    });
+    const found = await examine(provider);
+    expect(find(found, 'credentials_unclear')?.values).toEqual({ answer: '400' });
+  });
+
+  test('whose document comes with an error, or without keys, is not trusted with anything', async () => {
+    const answer = (status: number, more: object) =>
+      listen((request, response) => {
+        const origin = `http://${request.headers.host}`;
+        const at = { authorization_endpoint: origin, token_endpoint: origin, jwks_uri: origin };
+        response.writeHead(status).end(JSON.stringify({ issuer: origin, ...at, ...more }));
+      });
+    for (const provider of [await answer(500, {}), await answer(200, { jwks_uri: undefined })]) {
+      expect(tell(await examine(provider))[0]).toBe('wrong discovery_unusable');
+      expect(provider.paths).toHaveLength(1);
+    }
+  });
+
+  test('on https has no endpoint on plain http, not even on this machine', async () => {
+    const [issuer, url] = ['https://connect.visma.com', 'http://127.0.0.1:4000/token'];
+    const none = async () => ({ kind: 'none' as const });
+    const document = {
+      kind: 'document' as const,
+      issuer,
+      authorizationEndpoint: url,
+      tokenEndpoint: url,
+      endpoints: { token_endpoint: url },
+      challengeMethods: [],
+      secretInBody: true,
+      secondsAhead: 0,
+    };
+    const probe = { discover: async () => document, redeemMadeUpCode: none, authorize: none };
+    const asked = { issuer, clientId: client.clientId, scopes: [], redirectUri, sandbox: false };
+    expect(tell(await checkProvider(probe, asked))[0]).toBe('wrong discovery_insecure');
+  });
+
+  test('whose error page has a form and no error id is not taken for its sign-in page', async () => {
+    const provider = await provide({
+      '/authorize': redirect('/home/error'),
+      '/home/error': page('<form action="/contact"><button>Write to us</button></form>'),
+    });
+    expect(await registrationOf(provider.origin)).toBe('wrong registration_refused');
+  });
+
   test('whose answer has no date leaves the clock open; what a cache kept is as old as it says', async () => {
     const withHeaders = (headers: Record<string, string>, sendDate: boolean) =>
       listen((request, response) => {
@@ -367,6 +439,12 @@ describe('another provider', () => {
     expect(elsewhere.paths).toEqual([]);
   });
 
+  test('whose authorize endpoint gives no answer leaves the registration open, and that is said', async () => {
+    const provider = await provide({ '/authorize': (request) => request.socket.destroy() });
+    const found = await examine(provider);
+    expect(found.filter(({ code }) => code === 'no_answer').map(({ check }) => check)).toEqual(['registration']);
+  });
+
   test('is followed five times at most, and nothing is posted to it but the one token request', async () => {
     let turns = 0;
     const methods: string[] = [];
@@ -409,4 +487,16 @@ test('the public address is asked for the health of this app', async () => {
   const look = () => createAddressProbe({ baseUrl: sandbox.origin }).look();
   expect(await look()).toEqual({ kind: 'elsewhere', status: 404 });
   expect(sandbox.requests.map(({ path }) => path)).toEqual(['/healthz']);
+});
+
+test.each([
+  ['{"status":"ok"}', { kind: 'ours' }],
+  ['<title>Somebody else</title>', { kind: 'elsewhere', status: 200 }],
+])('a public address that answers 200 with %s', async (body, expected) => {
+  const server = createServer((_request, response) => response.end(body)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  expect(await createAddressProbe({ baseUrl: `http://127.0.0.1:${port}` }).look()).toEqual(expected);
+  server.closeAllConnections();
+  server.close();
 });

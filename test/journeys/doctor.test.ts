@@ -65,6 +65,22 @@ describe('beside the running app', () => {
     expect(await page.text()).toContain(`Requests come for 127.0.0.1:${env.PORT}, while BASE_URL says localhost`);
   });
 
+  test('no step counts as done that takes an application of one’s own', async () => {
+    const page = await (await fetch(`http://localhost:${env.PORT}/setup?lang=en`)).text();
+    expect(page).toContain('The client id isv_sandbox and the secret are right.');
+    const marks = [...page.matchAll(/id="step-(\w+)"[\s\S]*?class="mark mark-(\w+)"/g)];
+    expect(marks).toHaveLength(14);
+    expect(marks.filter(([, , mark]) => mark !== 'unknown').map(([, key, mark]) => `${key} ${mark}`)).toEqual([
+      'client_id early',
+      'grant early',
+      'redirect_uri early',
+      'secret early',
+      'integration early',
+      'start early',
+      'production early',
+    ]);
+  });
+
   test('for machines: an array, in English, of every check', async () => {
     const { code, found } = await runForMachines();
     expect([code, found.filter(({ mark }) => mark !== 'done')]).toEqual([0, []]);
@@ -179,12 +195,37 @@ describe('on a broken configuration there are findings, never a stack', () => {
   test('with the file of development’s secrets damaged, or beyond reach', async () => {
     mkdirSync(join(place.folder, 'data'));
     writeFileSync(join(place.folder, 'data', 'development-secrets.json'), '{');
-    expect((await runForMachines()).found[0]).toMatchObject({ mark: 'wrong', code: 'environment_refused' });
+    const damaged = { mark: 'wrong', code: 'environment_refused', text: expect.stringContaining('is damaged') };
+    expect((await runForMachines()).found[0]).toMatchObject(damaged);
+    writeFileSync(join(place.folder, 'data', 'development-secrets.json'), '{"sessionSecrets":7}');
+    expect((await runForMachines()).found[0]).toMatchObject(damaged);
+    place.remove();
+    mkdirSync(join(place.folder, 'data', 'development-secrets.json'), { recursive: true });
+    const text = expect.not.stringContaining('delete');
+    expect((await runForMachines()).found[0]).toMatchObject({ mark: 'wrong', code: 'environment_refused', text });
     place.remove();
     mkdirSync(place.folder);
     writeFileSync(join(place.folder, 'data'), 'no folder');
     expect((await runForMachines()).found[0]).toMatchObject({ mark: 'wrong', code: 'environment_refused' });
-  });
+  }, 30_000);
+
+  test('with a folder in place of .env; and no other command has one either', async () => {
+    mkdirSync(join(place.folder, '.env'));
+    const problem = '.env cannot be read: it must be a file of text that this account may read';
+    expect((await runForMachines()).found[0]).toMatchObject({ code: 'environment_refused', values: { problem } });
+    const { code, stderr } = await runCommand(place.folder, ['keys', 'list'], env);
+    expect([code, stderr]).toEqual([78, `The configuration has to be corrected:\n  ${problem}\n`]);
+  }, 30_000);
+
+  test('with client id and secret exchanged, or the same: the secret is not told', async () => {
+    const secret = 'Zx81geheimgeheim';
+    for (const VISMA_CLIENT_SECRET of ['isv_kornblomst', secret]) {
+      const { stdout } = await runCommand(place.folder, ['doctor'], { VISMA_CLIENT_ID: secret, VISMA_CLIENT_SECRET });
+      expect(stdout).toContain('✗ VISMA_CLIENT_ID has a value that cannot be used.');
+      expect(stdout).toContain('✗ VISMA_CLIENT_SECRET has a value that cannot be used.');
+      expect(stdout).not.toContain('geheim');
+    }
+  }, 30_000);
 
   testOnSqlite('with no database where the database should be', async () => {
     writeFileSync(join(place.folder, 'some.db'), 'something else '.repeat(1_000));

@@ -167,6 +167,11 @@ describe('an application is refused', () => {
       { clientId: 'isv_test-application' },
       words.problems.clientIdGeneric('isv_test-application'),
     ],
+    [
+      'with the example of the hint',
+      { clientId: 'isv_dinvirksomhed_produkt' },
+      words.problems.clientIdGeneric('isv_dinvirksomhed_produkt'),
+    ],
     ['with a client id of words alone', { clientId: 'isv_my_app_2' }, words.problems.clientIdGeneric('isv_my_app_2')],
     ['with the example of the page', { clientId: 'isv_yourcompany_product' }, 'would be rejected'],
     ['without a name', { name: ' ' }, words.problems.nameMissing('')],

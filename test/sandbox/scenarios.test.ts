@@ -213,6 +213,14 @@ describe('the front page', () => {
     },
   );
 
+  test('leads to where it says which one is on', async () => {
+    const form = { method: 'POST', body: new URLSearchParams({ scenario: 'rate-limit' }), redirect: 'manual' } as const;
+    const { headers } = await fetch(`${sandbox.origin}/switches/scenarios`, form);
+    expect(headers.get('location')).toBe('/');
+    const [top = ''] = (await frontPage()).split('id="scenarios"');
+    expect(top).toContain(words.active(titleOf('rate-limit')));
+  });
+
   test('has one scenario on at a time', async () => {
     await start('rate-limit');
     await start('provider-down');

@@ -1,5 +1,5 @@
-// Who may see the setup assistant where the internet reaches it: whoever has a key for it. The key is asked for once and
-// not kept; its id stays in the session for an hour, and a key that is revoked meanwhile opens nothing any more.
+// Who may see the setup assistant where others reach it: whoever has a key for it. The key is asked for once and not
+// kept; its id stays in the session for an hour, and a key that is revoked meanwhile opens nothing any more.
 
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { z } from 'zod';
@@ -11,16 +11,19 @@ import { beginSession, refuseLostCookies, renewSession } from '../sessions.ts';
 
 const openMilliseconds = 3_600_000;
 const command = 'npm run --silent api-key -- create --name setup --scopes setup --expires 7d';
+const ownHost = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
 const keyForm = z.object({ key: text(200).default('') });
 
 export type Gate = { guard: RequestHandler; router: Router; renderAgain: RequestHandler };
+export type GateOptions = { setup: 'open' | 'key'; clock: Clock; https: boolean };
 
-export function createGate(core: Pick<Core, 'apiKeys'>, options: { clock: Clock; https: boolean }): Gate {
-  const { clock, https } = options;
+/** `open` needs no key at this computer's own addresses. */
+export function createGate(core: Pick<Core, 'apiKeys'>, { setup: kind, clock, https }: GateOptions): Gate {
   const router = Router();
 
   /** Shows the question for the key in place of every page, until it is answered. */
   const guard: RequestHandler = async (request, response, next) => {
+    if (kind === 'open' && isAtHome(request)) return next();
     const { setup } = request.session;
     const open = setup !== undefined && Date.parse(setup.until) > clock.now().getTime();
     if (!open || !opens(await core.apiKeys.checkAgain(setup.keyId))) return renderQuestion(response, null);
@@ -48,6 +51,11 @@ export function createGate(core: Pick<Core, 'apiKeys'>, options: { clock: Clock;
   }
 
   return { guard, router, renderAgain: (_request, response) => renderQuestion(response, 'notices.stale') };
+}
+
+/** A tunnel, the local network and a name that was made to lead here are told by the host that the browser asked for. */
+function isAtHome({ headers }: Request): boolean {
+  return [headers.host ?? '', headers['x-forwarded-host'] ?? []].flat().every((host) => ownHost.test(host));
 }
 
 function opens(check: ApiKeyCheck): check is Extract<ApiKeyCheck, { key: unknown }> {

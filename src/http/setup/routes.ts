@@ -35,12 +35,11 @@ export function createSetup(core: Pick<Core, 'apiKeys' | 'attempts'>, options: S
   const { config, clock } = options;
   const examinations = createExaminations(options.doctor, clock);
   const references = createReferences(clock);
-  const gate = createGate(core, { clock, https: config.https });
+  const gate = createGate(core, { setup: options.setup, clock, https: config.https });
   const debugging = createDebuggerRoutes(config, references);
-  const guard = options.setup === 'key' ? gate.guard : letPass;
   const router = Router();
-  if (options.setup === 'key') router.use(gate.router);
-  router.use('/setup', guard);
+  router.use(gate.router);
+  router.use('/setup', gate.guard);
 
   // Each step of the portal, what to enter, and whether it is right as far as can be seen from here.
   router.get('/setup', (_request, response) => renderSteps(response, null));
@@ -57,15 +56,18 @@ export function createSetup(core: Pick<Core, 'apiKeys' | 'attempts'>, options: S
   router.get('/setup/attempts', async (_request, response) => {
     const attempts = await core.attempts.listLatest();
     const { language, t } = response.locals;
+    const suspects = suspect(examinations.peek()?.findings ?? []);
     response.render('setup-attempts', {
       title: t('setup.attempts.heading'),
       current: 'attempts',
       attempts: attempts.map((attempt) => ({
         ...attempt,
         age: describeAge(attempt.ageSeconds, language),
+        // Nobody gets to sign in while something is wrong that the examination has seen.
+        absence: attempt.absence === 'signing_in' && suspects.length > 0 ? 'stranded' : attempt.absence,
         explanation: attempt.code && t(`setup.diagnoses.${ownWords[attempt.code]}.happened`, diagnosisValues(config)),
       })),
-      suspects: describe(suspect(examinations.peek()?.findings ?? []), response),
+      suspects: describe(suspects, response),
       pieces: listAuthorizePieces(config),
       authorizeAddress: `${config.provider.issuer}/connect/authorize`,
     });
@@ -106,14 +108,12 @@ export function createSetup(core: Pick<Core, 'apiKeys' | 'attempts'>, options: S
 
   const stale = Router()
     .post('/setup/key', gate.renderAgain)
-    .use('/setup', guard)
+    .use('/setup', gate.guard)
     .post('/setup/examination', ((_request, response) => renderSteps(response, 'notices.stale')) as RequestHandler)
     .post('/setup/debugger', debugging.renderAgain);
 
   return { router, stale, references };
 }
-
-const letPass: RequestHandler = (_request, _response, next) => next();
 
 function suspect(findings: Finding[]): Finding[] {
   return findings.filter(({ check, mark }) => mark === 'wrong' && strandingChecks.includes(check));

@@ -41,7 +41,9 @@ export type EntryLabel =
   | 'practice'
   | 'production_redirect_uri';
 
-export type Step = { key: StepKey; entries: Entry[]; mark: Mark; findings: Finding[] };
+/** `early`: nothing is wrong, and yet the step cannot have been taken. */
+export type StepMark = Mark | 'early';
+export type Step = { key: StepKey; entries: Entry[]; mark: StepMark; findings: Finding[] };
 
 export type SetupConfig = Pick<Config, 'baseUrl' | 'redirectUri' | 'https' | 'dineroApiUrl' | 'refreshTokenPolicy'> & {
   brand: Pick<Config['brand'], 'name'>;
@@ -75,6 +77,9 @@ const stepOfCode: Partial<Record<FindingCode, StepKey>> = {
   registration_client: 'client_id',
 };
 
+/** What is found out with the sandbox's own application says nothing of the one that is yet to be made. */
+const stepsOfOwnApplication: StepKey[] = ['client_id', 'grant', 'redirect_uri', 'secret', 'integration', 'start'];
+
 const daySeconds = 86_400;
 const usualIssuer = 'https://connect.visma.com';
 
@@ -83,8 +88,14 @@ export function listSteps(config: SetupConfig, findings: Finding[] | null, conne
   return Object.entries(listEntries(config)).map(([key, entries]) => {
     const own = (findings ?? []).filter(({ check, code }) => (stepOfCode[code] ?? stepOfCheck[check]) === key);
     const mark = key === 'connect' && connected ? 'done' : markOf(own);
-    return { key: key as StepKey, entries, mark, findings: own };
+    const isEarly = mark === 'done' && isTooEarly(key as StepKey, config);
+    return { key: key as StepKey, entries, mark: isEarly ? 'early' : mark, findings: own };
   });
+}
+
+function isTooEarly(key: StepKey, config: SetupConfig): boolean {
+  if (key === 'production') return !config.https;
+  return usesBuiltInClient(config) && stepsOfOwnApplication.includes(key);
 }
 
 /** One that is wrong makes the step wrong; one that cannot be known leaves it open. */

@@ -75,6 +75,16 @@ describe('an error id', () => {
     expect(page.text).not.toContain(`${sandbox.origin}/debugger`);
   });
 
+  test('alone leads nowhere else than to the portal where the provider is no sandbox', async () => {
+    testApp = createTestApp({ origin: 'https://connect.visma.com' }, { setup: 'open' });
+    browser = openBrowser(testApp.app, { 'accept-language': 'en' });
+    for (const text of ['a'.repeat(32), `https://connect.visma.com/error?errorId=${'a'.repeat(32)}`]) {
+      const page = await paste(text);
+      expect(textOf(page)).toContain('My Applications → More → Debugger');
+      expect(page.text).not.toContain('/debugger?errorId');
+    }
+  });
+
   test('that is no id of the sandbox stays out of every address', async () => {
     const page = await paste('errorId="><b>x</b>');
     expect(page.text).toContain(`<a href="${sandbox.origin}/debugger"`);

@@ -73,6 +73,29 @@ describe('without a key', () => {
   });
 });
 
+describe('where it is open', () => {
+  const open = () => createTestApp(sandbox, { setup: 'open', doctor }).app;
+
+  test.each(['localhost:3000', 'LOCALHOST', '127.0.0.1:3000', '[::1]:3000'])('%s needs no key', async (host) => {
+    expect((await request(open()).get('/setup').set('host', host)).status).toBe(200);
+  });
+
+  test.each([
+    ['the local network', { host: '192.0.2.7:3000' }],
+    ['a tunnel', { host: 'abc.tunnel.example' }],
+    ['a tunnel that changes the host', { host: 'localhost:3000', 'x-forwarded-host': 'abc.tunnel.example' }],
+    ['a name that was made to lead here', { host: 'localhost.attacker.example:3000' }],
+    ['an empty name', { host: '' }],
+  ])('%s does', async (_what, headers) => {
+    const page = await request(open())
+      .get('/setup')
+      .set({ ...headers, 'accept-language': 'en' });
+    expect(page.status).toBe(403);
+    expect(page.text).toContain('The setup assistant needs a key');
+    expect(examinations).toBe(0);
+  });
+});
+
 describe('a key', () => {
   test('for setup opens every page, for this browser alone', async () => {
     const { text, key } = await makeKey();

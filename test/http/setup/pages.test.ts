@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import request from 'supertest';
 import type { Doctor, Finding } from '../../../src/core/findings.ts';
+import { describeAge } from '../../../src/http/setup/ages.ts';
 import { buttonSnippets } from '../../../src/http/setup/button-snippets.ts';
 import { createExaminations } from '../../../src/http/setup/examinations.ts';
+import { listSteps } from '../../../src/http/setup/steps.ts';
 import type { Sandbox } from '../../../src/sandbox/sandbox.ts';
 import { createTestApp, startTestSandbox, type TestApp, type TestAppOptions, testClient } from '../../support/app.ts';
 import { openBrowser, textOf, tokenOf } from '../../support/browser.ts';
@@ -140,6 +142,31 @@ describe('the steps', () => {
     expect((await open().get('/setup')).text).not.toContain(link);
   });
 
+  test.each([
+    ['Kornblomst', 'isv_kornblomst'],
+    ['Æblegård & Søn', 'isv_aeblegaardsoen'],
+    ['Café Crème', 'isv_cafecreme'],
+    ['Dinero Connect', 'isv_yourcompany'],
+    ['日本', 'isv_yourcompany'],
+  ])('suggest a client id for %s while the app runs on the sandbox’s own application', (name, clientId) => {
+    const steps = listSteps(
+      {
+        baseUrl: 'http://localhost:3000',
+        redirectUri,
+        https: false,
+        dineroApiUrl: sandbox.origin,
+        refreshTokenPolicy: { use: 're-use', lifetimeSeconds: 180 * 86_400, graceSeconds: 0 },
+        brand: { name },
+        provider: { issuer: sandbox.origin, clientId: 'isv_sandbox', scopes: ['offline_access'] },
+        sandbox: {},
+      },
+      null,
+      false,
+    );
+    const entries = steps.find(({ key }) => key === 'client_id')?.entries;
+    expect(entries?.map(({ value }) => value)).toEqual([name, clientId]);
+  });
+
   test('the first connection is made when somebody has come all the way back', async () => {
     const browser = open();
     expect(stepOf(await browser.get('/setup'), 'connect')).toContain('Cannot be known from here');
@@ -173,6 +200,16 @@ describe('the marks', () => {
     const page = await open().get('/setup');
     for (const key of ['integration', 'offline']) expect(stepOf(page, key)).toContain('mark-wrong');
     expect(stepOf(page, 'redirect_uri')).toContain('mark-unknown');
+  });
+
+  test('what is right on localhost is not yet ready for production', async () => {
+    findings = [{ check: 'cookies', mark: 'done', code: 'cookies_localhost', values: {} }];
+    const page = await open().get('/setup');
+    expect(stepOf(page, 'production')).toContain('<span>Not yet</span>');
+    expect(textOf(page)).toMatch(/0 done\s+1 not yet\s+13 cannot be known from here/);
+    expect(stepOf(await open({ https: true, trustProxy: 1 }).get('/setup'), 'production')).toContain('mark-done');
+    findings = [{ check: 'cookies', mark: 'wrong', code: 'cookies_not_secure', values: {} }];
+    expect(stepOf(await open().get('/setup'), 'production')).toContain('mark-wrong');
   });
 
   test('without a doctor nothing can be known, and nothing be examined', async () => {
@@ -242,6 +279,7 @@ describe('the attempts', () => {
     expect(textOf(page)).toContain('Most likely it stranded');
     expect(textOf(page)).toContain('The last examination found a reason for it:');
     expect(page.text).toContain(`The redirect URI ${redirectUri} is not registered`);
+    expect(textOf(page)).not.toContain('refuses the client id');
     expect(page.text).toContain('href="/setup/debugger"');
     await browser.signIn('rikke', { consent: 'cancel' });
     const after = textOf(await browser.get('/setup/attempts'));
@@ -249,6 +287,26 @@ describe('the attempts', () => {
     expect(after).toContain('sent the person back with a no');
     expect(after).toContain('A later attempt came back.');
     expect(after).not.toContain('Most likely it stranded');
+  });
+
+  test.each([
+    [0, '0 seconds ago'],
+    [59, '59 seconds ago'],
+    [60, '1 minute ago'],
+    [7_199, '1 hour ago'],
+    [172_800, '2 days ago'],
+  ])('%i seconds are said as %s', (seconds, age) => {
+    expect(describeAge(seconds, 'en')).toBe(age);
+  });
+
+  test('are not said to be signing in while the last examination tells why nobody can', async () => {
+    const browser = open();
+    await browser.start();
+    expect(textOf(await browser.get('/setup/attempts'))).toContain('still signing in');
+    await browser.get('/setup');
+    const page = textOf(await browser.get('/setup/attempts'));
+    expect(page).toContain('Most likely it stranded');
+    expect(page).toContain('The last examination found a reason for it:');
   });
 
   test('what is known of an attempt’s address is what its address held', async () => {
