@@ -10,7 +10,8 @@ import { createDatabaseFile } from './database-file.ts';
 /** The wait is in the driver and blocks the event loop, so it is short; the patience is in database.ts. */
 const busyTimeoutMilliseconds = 20;
 const lockTable = 'knex_migrations_lock';
-const unavailable = /^(SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN|CORRUPT|NOTADB|PROTOCOL|NOMEM)|POOL_TIMEOUT)/;
+const unavailable =
+  /^(SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN|CORRUPT|NOTADB|PROTOCOL|NOMEM)|POOL_TIMEOUT|E[A-Z]+$)/;
 
 /** Makes the folder when it is missing and, at the first query, the file: both for this account alone. */
 export function createSqliteEngine(filename: string, leastFreeBytes: number): DatabaseEngine {
