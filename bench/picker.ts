@@ -1,5 +1,5 @@
 // What the server does to render the picker: 300 companies beside 1, alternating, medians of the work alone.
-//   npm run bench:picker
+//   npm run bench -- picker
 
 import { fileURLToPath } from 'node:url';
 import express from 'express';

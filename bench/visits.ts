@@ -1,5 +1,5 @@
 // What visitors who never press the button leave behind: rows and memory, after 1,000 page views and on the way to 100,000.
-//   npm run bench:visits
+//   npm run bench -- visits
 
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
