@@ -33,6 +33,8 @@ export type Config = Readonly<{
   sandbox: { port: number } | null;
   /** The setup assistant: for everybody who reaches the app, behind an API key, or (null) not there. */
   setup: 'open' | 'key' | null;
+  /** The operator's page is there, behind an API key of its own scope. */
+  operator: boolean;
   logLevel: string;
   /** Origins that a link may return its user to. */
   returnUrlOrigins: string[];
@@ -175,6 +177,7 @@ function toConfig(env: Environment, production: boolean): Config {
     },
     sandbox,
     setup: toSetup(env.SETUP, production, baseUrl),
+    operator: env.OPERATOR === 'true',
     logLevel: env.LOG_LEVEL,
     returnUrlOrigins: env.RETURN_URL_ORIGINS.map((url) => url.origin),
     webhook: env.WEBHOOK_URL

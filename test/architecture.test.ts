@@ -22,6 +22,7 @@ const rooms: Record<string, { own: string[]; packages: string[] }> = {
     own: ['src/core', 'src/http', 'src/locales', 'src/config.ts', 'src/logger.ts'],
     packages: ['express', 'express-session', 'express-rate-limit', 'csrf-csrf', 'cookie', 'helmet', 'i18next', 'zod'],
   },
+  'src/http/operator/charts.ts': { own: [], packages: ['d3-scale', 'd3-shape'] },
   'src/config.ts': { own: ['src/environment.ts'], packages: [] },
   'src/environment.ts': { own: [], packages: ['zod'] },
   'src/logger.ts': { own: [], packages: ['pino'] },

@@ -46,6 +46,8 @@ export type TestAppOptions = {
   /** The setup assistant; not there when left out, as in production. */
   setup?: Config['setup'];
   doctor?: Doctor;
+  /** The operator's page is there, with its sessions in this store. */
+  operator?: boolean | session.Store;
   /** The sandbox counts as the app's own. */
   builtIn?: boolean;
 };
@@ -116,6 +118,9 @@ export function createTestApp(sandbox: Pick<Sandbox, 'origin'>, options: TestApp
     formTargets: provider.origins,
     readinessChecks: [{ name: 'visma_connect', check: provider.check }],
     ...(options.doctor ? { doctor: options.doctor } : {}),
+    ...(options.operator
+      ? { operatorSessionStore: options.operator === true ? new session.MemoryStore() : options.operator }
+      : {}),
     config: {
       https: options.https ?? false,
       baseUrl: testOrigin,
