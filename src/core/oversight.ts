@@ -34,8 +34,8 @@ export type UserPage = { status: ConnectionStatus | null; after: string | null; 
 
 export type OversightStore = {
   countStatuses(): Promise<Record<ConnectionStatus, number>>;
-  /** Refresh tokens of connections in use that end in that time, by day in UTC (`2026-11-21`). */
-  countEnds(from: Date, before: Date): Promise<{ day: string; total: number }[]>;
+  /** Connections in use whose refresh tokens end in that time. */
+  countEnds(from: Date, before: Date): Promise<number>;
   countFailing(now: Date): Promise<FailingCount>;
   /** The ones that failed most often in a row first. */
   listFailing(limit: number): Promise<FailingRefresh[]>;

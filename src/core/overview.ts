@@ -52,14 +52,16 @@ export function createOverview(ports: { clock: Clock; oversight: OversightStore 
     };
   }
 
+  /** One week at a time, so that others are answered in between. */
   async function countEnds(now: Date): Promise<Overview['ends']> {
     const today = now.getTime() - (now.getTime() % dayMilliseconds);
     const weekFrom = (week: number) => new Date(today + week * 7 * dayMilliseconds);
-    const days = await oversight.countEnds(now, weekFrom(shownWeeks));
-    return Array.from({ length: shownWeeks }, (_, week) => {
-      const inWeek = days.filter(({ day }) => new Date(day) >= weekFrom(week) && new Date(day) < weekFrom(week + 1));
-      return { from: weekFrom(week), total: inWeek.reduce((sum, { total }) => sum + total, 0) };
-    });
+    const ends: Overview['ends'] = [];
+    for (let week = 0; week < shownWeeks; week += 1) {
+      const from = weekFrom(week);
+      ends.push({ from, total: await oversight.countEnds(week === 0 ? now : from, weekFrom(week + 1)) });
+    }
+    return ends;
   }
 
   return { read };

@@ -74,14 +74,10 @@ export function createMemoryOversight(stores: {
       return totals;
     },
     async countEnds(from, before) {
-      const totals = new Map<string, number>();
-      for (const { user } of await listAll()) {
-        const { status, refreshExpiresAt: end } = user;
-        if (!['pending', 'connected'].includes(status) || end === null || end < from || end >= before) continue;
-        const day = end.toISOString().slice(0, 10);
-        totals.set(day, (totals.get(day) ?? 0) + 1);
-      }
-      return [...totals].map(([day, total]) => ({ day, total })).sort((a, b) => (a.day < b.day ? -1 : 1));
+      const ends = (await listAll())
+        .map(({ user }) => user)
+        .filter(({ status }) => ['pending', 'connected'].includes(status));
+      return ends.filter(({ refreshExpiresAt: end }) => end !== null && end >= from && end < before).length;
     },
     async countFailing(now) {
       const failing = await listFailingConnections();
