@@ -13,7 +13,7 @@ import { readForm } from '../bodies.ts';
 import { type Csrf, createCsrf } from '../csrf.ts';
 import { refuseOtherMethods, refuseUnknownPath } from '../errors.ts';
 import { languageOf, setFormToken } from '../locals.ts';
-import { createActLog } from './acts.ts';
+import { type Act, createActLog } from './acts.ts';
 import { createGate } from './gate.ts';
 import { describeOverview } from './overview-page.ts';
 import { describeUser, parseConnectionId, parseEventId, parseSearch } from './users-page.ts';
@@ -26,6 +26,7 @@ export type OperatorOptions = {
 };
 
 type UserRequest = Request<{ connectionId: string }>;
+type Shown = { act: Act; link?: MadeLink | null; notice?: string };
 
 const home = '/operator';
 
@@ -55,20 +56,23 @@ export function createOperator(core: Pick<Core, 'apiKeys' | 'overview' | 'users'
     const { t } = response.locals;
     response.render('operator-search', {
       title: t('operator.search.heading'),
-      ...{ current: 'search', query: text, status, asked, found },
+      current: 'search',
+      query: text,
+      status,
+      asked,
+      found,
     });
   });
 
   router.get('/users/:connectionId', async (request: UserRequest, response) => {
-    await renderUser(request, response, null, null);
+    await renderUser(request, response, { act: 'look_at_user' });
   });
 
   // The link is shown on this answer alone; whoever reloads it is shown the same one, while nobody has opened it.
   router.post('/users/:connectionId/link', async (request: UserRequest, response) => {
     const connectionId = parseConnectionId(request.params.connectionId);
     const link = connectionId && (await core.users.makeLink(connectionId));
-    if (link) log(response, 'make_link', { connectionId });
-    await renderUser(request, response, link || null, null);
+    await renderUser(request, response, { act: 'make_link', link: link || null });
   });
 
   router.get('/users/:connectionId/link', ({ params }: UserRequest, response) =>
@@ -80,12 +84,15 @@ export function createOperator(core: Pick<Core, 'apiKeys' | 'overview' | 'users'
     const { t } = response.locals;
     response.render('operator', {
       title: t('operator.overview.heading'),
-      ...{ current: 'overview', span, spans: overviewSpans, use: config.refreshTokenPolicy.use },
+      current: 'overview',
+      span,
+      spans: overviewSpans,
+      use: config.refreshTokenPolicy.use,
       ...describeOverview(overview, { t, language: languageOf(response), draw: await import('./charts.ts') }),
     });
   }
 
-  async function renderUser(request: UserRequest, response: Response, link: MadeLink | null, notice: string | null) {
+  async function renderUser(request: UserRequest, response: Response, { act, link, notice }: Shown): Promise<void> {
     const connectionId = parseConnectionId(request.params.connectionId);
     const before = parseEventId(request.query.before);
     const found = connectionId && (await core.users.find(connectionId, before));
@@ -94,12 +101,14 @@ export function createOperator(core: Pick<Core, 'apiKeys' | 'overview' | 'users'
       response.status(404).render('operator-nobody', { title: t('operator.nobody.heading'), current: 'search' });
       return;
     }
-    log(response, 'look_at_user', { connectionId });
+    log(response, act, { connectionId });
     response.render('operator-user', {
       title: t('operator.user.heading'),
-      ...{ current: 'search', before, notice },
+      current: 'search',
+      before,
+      notice: notice ?? null,
       ...describeUser(found, t),
-      link: link && { url: `${baseUrl}/link/${link.token}`, expiresAt: link.expiresAt },
+      link: link ? { url: `${baseUrl}/link/${link.token}`, expiresAt: link.expiresAt } : null,
     });
   }
 
@@ -107,7 +116,9 @@ export function createOperator(core: Pick<Core, 'apiKeys' | 'overview' | 'users'
     .post('/sign-in', gate.renderAgain)
     .use(gate.guard)
     .post('/users/:connectionId/link', ((request: UserRequest, response) =>
-      renderUser(request, response, null, 'notices.stale')) as RequestHandler<{ connectionId: string }>);
+      renderUser(request, response, { act: 'look_at_user', notice: 'notices.stale' })) as RequestHandler<{
+      connectionId: string;
+    }>);
 
   const door = Router();
   door.use(setPageNature, gate.sessions, setFormToken(csrf), readForm(), csrf.protect(stale));
