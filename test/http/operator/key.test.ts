@@ -108,6 +108,16 @@ describe('a key', () => {
     expect(cookieOf(answer)).not.toContain('planted');
   });
 
+  test('gets a new id with every sign-in, and the former one is dead', async () => {
+    const first = cookieOf(await giveKey(browser, (await makeKey(testApp)).text));
+    const page = await browser.get('/operator');
+    const second = cookieOf(await browser.submit(page, '/operator/sign-in', { key: (await makeKey(testApp)).text }));
+    const statuses = await Promise.all(
+      [first, second].map((id) => request(testApp.app).get('/operator').set('cookie', `dinero-connect-operator=${id}`)),
+    );
+    expect(statuses.map(({ status }) => status)).toEqual([403, 200]);
+  });
+
   test('makes nobody of whom the people’s pages know, and a person’s session is not the operator’s', async () => {
     await signIn(testApp, browser);
     expect((await browser.get('/connection')).headers.location).toBe('/');
@@ -198,6 +208,7 @@ describe('a form without its token', () => {
       const page = await browser.post(path, fields as Record<string, string>);
       expect(page.status).toBe(403);
       expect(page.text).not.toContain('/link/');
+      if (form === 'link') expect(textOf(page)).toMatch(/too old.*rikke@rn.example/);
     }
     expect((await browser.get('/operator')).status).toBe(200);
     expect(acts(testApp).some(({ act }) => act === 'sign_out' || act === 'make_link')).toBe(false);
