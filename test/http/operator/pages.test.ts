@@ -86,6 +86,28 @@ describe('the overview', () => {
     expect((await browser.get('/operator?days=7')).text).toMatch(/days=7" aria-current="true"/);
   });
 
+  test('forgets what is older than 400 days', async () => {
+    await openBrowser(testApp.app).start();
+    await testApp.core.work.settled();
+    testApp.clock.advance(400 * 86_400);
+    expect((await testApp.core.housekeeping.run()).deletedCounts).toBe(0);
+    testApp.clock.advance(86_400);
+    expect((await testApp.core.housekeeping.run()).deletedCounts).toBe(1);
+  });
+
+  test('loses no number while the database is away: housekeeping stores what could not be stored', async () => {
+    const { onboarding } = testApp.stores;
+    const { add } = onboarding;
+    onboarding.add = async () => {
+      throw new ConnectError('database_unavailable', 'database: SQLITE_BUSY');
+    };
+    expect(await openBrowser(testApp.app).start()).toContain('/connect/authorize');
+    await testApp.core.work.settled();
+    onboarding.add = add;
+    await testApp.core.housekeeping.run();
+    expect(rowsOf(await browser.get('/operator'))).toContainEqual(['Started', '1', '100%']);
+  });
+
   test('shows how connections are, which end, and what waits', async () => {
     await addUser(testApp, 'u1');
     await addUser(testApp, 'u2');
