@@ -17,6 +17,8 @@ import { createEventStore } from '../src/adapters/event-store.ts';
 import { createIdentityStore } from '../src/adapters/identity-store.ts';
 import { createImportedGrantStore } from '../src/adapters/imported-grant-store.ts';
 import { createLinkStore } from '../src/adapters/link-store.ts';
+import { createOnboardingStore } from '../src/adapters/onboarding-store.ts';
+import { createOversightStore } from '../src/adapters/oversight-store.ts';
 import { createRevocationStore } from '../src/adapters/revocation-store.ts';
 import { createVault } from '../src/adapters/vault.ts';
 import { createVismaConnect } from '../src/adapters/visma-connect.ts';
@@ -125,6 +127,8 @@ export async function prepare(total: number) {
       apiKeys: createApiKeyStore(database),
       links: createLinkStore(database),
       webhooks: createWebhookStore(database),
+      onboarding: createOnboardingStore(database),
+      oversight: createOversightStore(database),
       webhookReceiver: null,
       importedGrants: createImportedGrantStore(database, vault),
     },

@@ -8,6 +8,7 @@ import {
   type VariableName,
   variableNames,
 } from './environment.ts';
+import { findContradictions, findMissing, runsSandbox } from './environment-problems.ts';
 
 export type Config = Readonly<{
   production: boolean;
@@ -33,6 +34,8 @@ export type Config = Readonly<{
   sandbox: { port: number } | null;
   /** The setup assistant: without a key at this computer's own addresses, behind an API key, or (null) not there. */
   setup: 'open' | 'key' | null;
+  /** The operator's page is there, behind an API key of its own scope. */
+  operator: boolean;
   logLevel: string;
   /** So long requests are still taken after the signal to stop, while `/readyz` says that it is not ready. */
   stopDelaySeconds: number;
@@ -105,64 +108,6 @@ export function parseConfig(
   return toConfig(parsed.data, production);
 }
 
-function runsSandbox(
-  given: { SANDBOX?: unknown; VISMA_CLIENT_ID?: unknown; VISMA_CLIENT_SECRET?: unknown },
-  production: boolean,
-) {
-  if (given.SANDBOX === 'true') return true;
-  const hasClient = given.VISMA_CLIENT_ID !== undefined || given.VISMA_CLIENT_SECRET !== undefined;
-  return !production && given.SANDBOX !== 'false' && !hasClient;
-}
-
-function findMissing(given: Record<string, string | undefined>, production: boolean) {
-  const required: VariableName[] = production ? ['BASE_URL', 'SESSION_SECRETS', 'TOKEN_KEYS'] : [];
-  const credentials = ['VISMA_CLIENT_ID', 'VISMA_CLIENT_SECRET'] as const;
-  // The sandbox has a client of its own; half of another one is a mistake there too.
-  if (!runsSandbox(given, production) || credentials.some((name) => given[name] !== undefined)) {
-    required.push(...credentials);
-  }
-  return required
-    .filter((name) => given[name] === undefined)
-    .map((name) => ({ name, text: `${name} is missing: it ${expectations[name]}` }));
-}
-
-function findContradictions(env: Environment, production: boolean): string[] {
-  const problems: string[] = [];
-  if (production && env.SANDBOX !== 'true' && env.VISMA_ISSUER.startsWith('http:')) {
-    problems.push('VISMA_ISSUER must be https in production, for example https://connect.visma.com');
-  }
-  if (areExchanged(env)) {
-    problems.push(
-      `VISMA_CLIENT_ID ${expectations.VISMA_CLIENT_ID}`,
-      `VISMA_CLIENT_SECRET ${expectations.VISMA_CLIENT_SECRET}`,
-    );
-  }
-  if (env.REFRESH_TOKEN_GRACE > 0 && env.REFRESH_TOKEN_USE === 're-use') {
-    problems.push(`REFRESH_TOKEN_GRACE ${expectations.REFRESH_TOKEN_GRACE}`);
-  }
-  if (runsSandbox(env, production) && env.PORT === env.SANDBOX_PORT) {
-    problems.push(`SANDBOX_PORT ${expectations.SANDBOX_PORT}`);
-  }
-  if (!env.WEBHOOK_URL !== !env.WEBHOOK_SECRETS) {
-    const [missing, given] = env.WEBHOOK_URL ? ['WEBHOOK_SECRETS', 'WEBHOOK_URL'] : ['WEBHOOK_URL', 'WEBHOOK_SECRETS'];
-    problems.push(`${missing} is missing beside ${given}: it ${expectations[missing as VariableName]}`);
-  }
-  if (production && env.WEBHOOK_URL && !isTargetAllowed(new URL(env.WEBHOOK_URL), env.WEBHOOK_PRIVATE_HOSTS)) {
-    problems.push('WEBHOOK_URL must be https in production, or its host be named in WEBHOOK_PRIVATE_HOSTS');
-  }
-  return problems;
-}
-
-/** Then the secret would be shown, and sent in addresses, wherever the client id is. */
-function areExchanged({ VISMA_CLIENT_ID: id = '', VISMA_CLIENT_SECRET: secret = '' }: Environment): boolean {
-  return id !== '' && (id === secret || (/^isv_/i.test(secret) && !/^isv_/i.test(id)));
-}
-
-/** What the name of the host leads to is looked at when something is sent there. */
-function isTargetAllowed({ protocol, hostname }: URL, privateHosts: string[]): boolean {
-  return protocol === 'https:' || privateHosts.includes(hostname);
-}
-
 function toConfig(env: Environment, production: boolean): Config {
   const sandbox = runsSandbox(env, production) ? { port: env.SANDBOX_PORT } : null;
   const sandboxOrigin = `http://127.0.0.1:${env.SANDBOX_PORT}`;
@@ -196,6 +141,7 @@ function toConfig(env: Environment, production: boolean): Config {
     },
     sandbox,
     setup: toSetup(env.SETUP, production, baseUrl),
+    operator: env.OPERATOR === 'true',
     logLevel: env.LOG_LEVEL,
     stopDelaySeconds: env.STOP_DELAY,
     returnUrlOrigins: env.RETURN_URL_ORIGINS.map((url) => url.origin),

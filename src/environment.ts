@@ -135,6 +135,7 @@ export const expectations = {
   SANDBOX: 'must be true, false or auto',
   SANDBOX_PORT: 'must be a port number other than PORT, for example 4000',
   SETUP: 'must be true, false or auto',
+  OPERATOR: 'must be true or false',
   RETURN_URL_ORIGINS:
     'must be a comma list of origins that links may lead back to, for example https://app.example.com (http on localhost alone)',
   WEBHOOK_URL: 'must be a web address that takes your webhooks, for example https://app.example.com/webhooks/dinero',
@@ -182,6 +183,7 @@ export const environment = z.object({
   SANDBOX: z.enum(['true', 'false', 'auto']).default('auto'),
   SANDBOX_PORT: port.default(4000),
   SETUP: z.enum(['true', 'false', 'auto']).default('auto'),
+  OPERATOR: z.enum(['true', 'false']).default('false'),
   RETURN_URL_ORIGINS: origins.default([]),
   WEBHOOK_URL: webUrl.refine((text) => !/[#@\s]/.test(text)).optional(),
   WEBHOOK_SECRETS: webhookSecrets.optional(),

@@ -178,6 +178,16 @@ describe('the metrics', () => {
   });
 });
 
+test.each([
+  [{}, false],
+  [production, false],
+  [{ OPERATOR: 'false' }, false],
+  [{ OPERATOR: 'true' }, true],
+  [{ ...production, OPERATOR: 'true' }, true],
+])('the operator’s page is there with %j: %j', (env, expected) => {
+  expect(parse(env).operator).toBe(expected);
+});
+
 const wrong: [string, string][] = [
   ['NODE_ENV', 'prod'],
   ['PORT', '0'],
@@ -240,6 +250,7 @@ const wrong: [string, string][] = [
   ['SANDBOX', 'yes'],
   ['SANDBOX_PORT', '3000'],
   ['SETUP', 'yes'],
+  ['OPERATOR', 'yes'],
   ['RETURN_URL_ORIGINS', 'https://app.example.com/path'],
   ['RETURN_URL_ORIGINS', 'https://app.example.com,http://other.example.com'],
   ['WEBHOOK_URL', 'app.example.com/hooks'],

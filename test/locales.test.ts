@@ -27,6 +27,8 @@ const dynamicPrefixes = [
   'setup.examination.', // by mark
   'setup.debugger.', // by kind of answer
   'setup.button.', // by language and scheme
+  ...['tiles', 'stages', 'drop_offs', 'statuses', 'failing', 'health'].map((part) => `operator.${part}.`), // by code
+  'operator.webhooks.', // by state
   ...['connect', 'choose', 'reconnect', 'see'].map((step) => `link.${step}.`), // by what is left to do
   ...['connected', 'cancelled', 'failed'].map((outcome) => `leaving.${outcome}.`),
 ];

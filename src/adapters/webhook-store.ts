@@ -12,7 +12,7 @@ import {
 import { type ConnectionRow, toDate, toListedConnection } from './connection-row.ts';
 import type { Database, Sql } from './database.ts';
 
-type Row = {
+export type WebhookRow = {
   position: number;
   id: string;
   user_id: string;
@@ -34,7 +34,7 @@ export async function insertWebhook(db: Sql, connectionId: string, event: EventD
   const message = row ? writeWebhook(toListedConnection(row), event, at) : null;
   if (!row || !message) return;
   // Held until this message is there: who ends or moves that one meanwhile would not see who waits behind it.
-  const waiting = await db<Row>('webhooks')
+  const waiting = await db<WebhookRow>('webhooks')
     .where({ user_id: row.user_id })
     .whereNotNull('due_at')
     .orderBy('position', 'desc')
@@ -42,18 +42,33 @@ export async function insertWebhook(db: Sql, connectionId: string, event: EventD
     .first('due_at');
   const now = at.toISOString();
   const dueAt = waiting?.due_at && waiting.due_at > now ? waiting.due_at : now;
-  await db<Row>('webhooks').insert({ ...message, user_id: row.user_id, created_at: now, due_at: dueAt, tries: 0 });
+  await db<WebhookRow>('webhooks').insert({
+    ...message,
+    user_id: row.user_id,
+    created_at: now,
+    due_at: dueAt,
+    tries: 0,
+  });
 }
 
 export function createWebhookStore(database: Database): WebhookStore {
   /** Ends the waiting of a message that still waits, and makes the next one of its user due. */
-  function end({ id, userId, position }: WaitingWebhook, expected: Partial<Row>, change: Partial<Row>, now: Date) {
+  function end(
+    { id, userId, position }: WaitingWebhook,
+    expected: Partial<WebhookRow>,
+    change: Partial<WebhookRow>,
+    now: Date,
+  ) {
     return database.runTransaction(async (trx) => {
       const ended = { ...change, due_at: null, tries: trx.raw('tries + 1') };
-      const count = await trx<Row>('webhooks').where({ id }).where(expected).whereNotNull('due_at').update(ended);
+      const count = await trx<WebhookRow>('webhooks')
+        .where({ id })
+        .where(expected)
+        .whereNotNull('due_at')
+        .update(ended);
       if (count !== 1) return false;
       const next = await selectBehind(trx, userId, position).orderBy('position').first('id');
-      if (next) await trx<Row>('webhooks').where({ id: next.id }).update({ due_at: now.toISOString() });
+      if (next) await trx<WebhookRow>('webhooks').where({ id: next.id }).update({ due_at: now.toISOString() });
       return true;
     });
   }
@@ -62,7 +77,7 @@ export function createWebhookStore(database: Database): WebhookStore {
   function move({ id, userId, position, dueAt }: WaitingWebhook, to: Date, change: (db: Sql) => object) {
     const due = to.toISOString();
     return database.runTransaction(async (trx) => {
-      const count = await trx<Row>('webhooks')
+      const count = await trx<WebhookRow>('webhooks')
         .where({ id, due_at: dueAt.toISOString() })
         .whereNotExists(selectAhead(trx, userId, position))
         .update({ due_at: due, ...change(trx) });
@@ -75,10 +90,10 @@ export function createWebhookStore(database: Database): WebhookStore {
   return {
     async listDue(now, limit) {
       const rows = await database.run((db) =>
-        db<Row>('webhooks as w')
+        db<WebhookRow>('webhooks as w')
           .where('w.due_at', '<=', now.toISOString())
           .whereNotExists(
-            db<Row>('webhooks as ahead')
+            db<WebhookRow>('webhooks as ahead')
               .whereRaw('ahead.user_id = w.user_id and ahead.position < w.position')
               .whereNotNull('ahead.due_at')
               .select('ahead.position'),
@@ -100,13 +115,13 @@ export function createWebhookStore(database: Database): WebhookStore {
     giveUp: (message, failure, now) => end(message, { due_at: message.dueAt.toISOString() }, { failure }, now),
 
     async find(id) {
-      const row = await database.run((db) => db<Row>('webhooks').where({ id }).first());
+      const row = await database.run((db) => db<WebhookRow>('webhooks').where({ id }).first());
       return row ? toWebhook(row) : null;
     },
 
     async list({ state, since, after }, limit) {
       const rows = await database.run((db) => {
-        const query = db<Row>('webhooks').where('position', '>', after);
+        const query = db<WebhookRow>('webhooks').where('position', '>', after);
         if (state !== null) query.where(isIn(state));
         if (since !== null) query.where('created_at', '>=', since.toISOString());
         return query.orderBy('position').limit(limit);
@@ -116,7 +131,7 @@ export function createWebhookStore(database: Database): WebhookStore {
 
     replay: (ids, now, soon) =>
       database.run((db) =>
-        db<Row>('webhooks')
+        db<WebhookRow>('webhooks')
           .whereIn('id', ids)
           .andWhere((row) => row.whereNull('due_at').orWhere('due_at', '>', soon.toISOString()))
           .update({ due_at: now.toISOString(), tries: 0, delivered_at: null, failure: null }),
@@ -124,7 +139,7 @@ export function createWebhookStore(database: Database): WebhookStore {
 
     deleteOld: ({ delivered, undelivered }) =>
       database.run((db) =>
-        db<Row>('webhooks')
+        db<WebhookRow>('webhooks')
           .where('created_at', '<', delivered.toISOString())
           .andWhere((row) =>
             row.where('delivered_at', '<', delivered.toISOString()).orWhere((never) => {
@@ -137,10 +152,10 @@ export function createWebhookStore(database: Database): WebhookStore {
 }
 
 const selectBehind = (db: Sql, userId: string, position: number) =>
-  db<Row>('webhooks').where({ user_id: userId }).where('position', '>', position).whereNotNull('due_at');
+  db<WebhookRow>('webhooks').where({ user_id: userId }).where('position', '>', position).whereNotNull('due_at');
 
 const selectAhead = (db: Sql, userId: string, position: number) =>
-  db<Row>('webhooks as ahead')
+  db<WebhookRow>('webhooks as ahead')
     .where('ahead.user_id', userId)
     .where('ahead.position', '<', position)
     .whereNotNull('ahead.due_at')
@@ -156,7 +171,7 @@ function isIn(state: WebhookState): (row: RowQuery) => void {
   };
 }
 
-function toWebhook(row: Row): QueuedWebhook {
+export function toWebhook(row: WebhookRow): QueuedWebhook {
   return {
     position: row.position,
     id: row.id,

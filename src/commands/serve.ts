@@ -76,6 +76,7 @@ async function build(config: Config, logger: Logger, bell: Bell, isStopping: () 
     clock,
     logger,
     sessionStore,
+    ...(config.operator ? { operatorSessionStore: createSessionStore(database, clock) } : {}),
     formTargets: provider.origins,
     doctor: createDeployedDoctor(config, createSeenAddress(requestWatch), (work) => work(storage)),
     requestWatch,

@@ -12,6 +12,8 @@ import { createImportedGrantStore } from '../adapters/imported-grant-store.ts';
 import { checkKeys } from '../adapters/key-check.ts';
 import { createLinkStore } from '../adapters/link-store.ts';
 import type { Metrics } from '../adapters/metrics.ts';
+import { createOnboardingStore } from '../adapters/onboarding-store.ts';
+import { createOversightStore } from '../adapters/oversight-store.ts';
 import { rememberRecentConnections } from '../adapters/recent-connections.ts';
 import { createRevocationStore } from '../adapters/revocation-store.ts';
 import type { VaultError } from '../adapters/vault.ts';
@@ -103,6 +105,8 @@ export async function wire(config: Config, logger: Logger, listening: Listeners 
       apiKeys: createApiKeyStore(database),
       links: createLinkStore(database),
       webhooks: createWebhookStore(database),
+      onboarding: createOnboardingStore(database),
+      oversight: createOversightStore(database),
       webhookReceiver:
         config.webhook && createWebhookReceiver({ ...config.webhook, allowLoopback: !config.production }, clock),
       importedGrants: createImportedGrantStore(database, vault, listeners.written),

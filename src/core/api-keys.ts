@@ -12,7 +12,7 @@ export type ApiKeys = ReturnType<typeof createApiKeys>;
 export type ApiKeyRefusal = 'unknown' | 'expired' | 'revoked';
 export type ApiKeyCheck = { key: ApiKey } | { refusal: ApiKeyRefusal };
 
-export const apiScopes: readonly ApiScope[] = ['links', 'connections', 'tokens', 'setup'];
+export const apiScopes: readonly ApiScope[] = ['links', 'connections', 'tokens', 'setup', 'operator'];
 
 const idBytes = 9;
 const secretBytes = 32;

@@ -1,6 +1,7 @@
 // What has to be done now and then: forget what has ended (requirements, E12) and finish what could not be done at once.
 
 import type { Disconnecting } from './disconnecting.ts';
+import type { OnboardingCounts } from './onboarding-counts.ts';
 import type { WebhookStore } from './outbox.ts';
 import type { Clock } from './ports.ts';
 import type { Replacing } from './replacing.ts';
@@ -20,6 +21,7 @@ export type HousekeepingReport = {
   deletedEvents: number;
   deletedLinks: number;
   deletedWebhooks: number;
+  deletedCounts: number;
   failedRevocations: number;
   abandonedRevocations: number;
 };
@@ -35,6 +37,7 @@ export function createHousekeeping(
   },
   disconnecting: Disconnecting,
   replacing: Replacing,
+  onboardingCounts: OnboardingCounts,
 ) {
   /** One round; safe to run at any time, in any number of processes. */
   async function run(): Promise<HousekeepingReport> {
@@ -47,13 +50,16 @@ export function createHousekeeping(
       delivered: new Date(now - deliveredWebhooksKeptMilliseconds),
       undelivered: new Date(now - undeliveredWebhooksKeptMilliseconds),
     });
+    const deletedCounts = await onboardingCounts.deleteOld();
     await replacing.keepUndecided(new Date(now - undecidedMilliseconds));
     const { failed, abandoned } = await disconnecting.revokeDue();
+    await onboardingCounts.flush();
     return {
       deletedAttempts,
       deletedEvents,
       deletedLinks,
       deletedWebhooks,
+      deletedCounts,
       failedRevocations: failed,
       abandonedRevocations: abandoned,
     };

@@ -12,12 +12,15 @@ import { createHousekeeping } from './housekeeping.ts';
 import { createImporting } from './importing.ts';
 import { createKeepAlive } from './keep-alive.ts';
 import { createLinks } from './links.ts';
+import { createOnboardingCounts } from './onboarding-counts.ts';
 import { createOrganizations } from './organizations.ts';
-import type { Ports } from './ports.ts';
+import { createOverview } from './overview.ts';
+import type { OnboardingWatch, Ports } from './ports.ts';
 import type { RefreshTokenPolicy } from './refresh-schedule.ts';
 import { createRefreshing } from './refreshing.ts';
 import { createReplacing } from './replacing.ts';
 import { createRunningWork } from './running-work.ts';
+import { createUsers } from './users.ts';
 import { createWebhooks } from './webhooks.ts';
 
 export type Core = ReturnType<typeof createCore>;
@@ -39,12 +42,17 @@ export function createCore(ports: Ports, options: CoreOptions) {
   const refreshing = createRefreshing(ports, policy, createCircuit(ports.clock), work);
   const accessTokens = createAccessTokens(ports, refreshing, work);
   const keepAlive = createKeepAlive(ports, accessTokens, policy);
-  const organizations = createOrganizations(ports, accessTokens);
+  const onboardingCounts = createOnboardingCounts(ports, work);
+  const watchOnboarding: OnboardingWatch = (step) => {
+    onboardingCounts.count(step);
+    ports.watchOnboarding(step);
+  };
+  const organizations = createOrganizations({ ...ports, watchOnboarding }, accessTokens);
   const replacing = createReplacing(ports, organizations, options);
-  const connecting = createConnecting(ports, replacing, work);
+  const connecting = createConnecting({ ...ports, watchOnboarding }, replacing, work);
   const connections = createConnections(ports, options);
   const disconnecting = createDisconnecting(ports, work);
-  const housekeeping = createHousekeeping(ports, disconnecting, replacing);
+  const housekeeping = createHousekeeping(ports, disconnecting, replacing, onboardingCounts);
   const links = createLinks(ports, { secrets: options.linkSecrets, returnUrlOrigins: options.returnUrlOrigins });
   return {
     work,
@@ -59,7 +67,10 @@ export function createCore(ports: Ports, options: CoreOptions) {
     housekeeping,
     links,
     apiKeys: createApiKeys(ports),
-    importing: createImporting(ports, organizations),
+    // Whoever is taken over from elsewhere has not come this way.
+    importing: createImporting(ports, createOrganizations({ ...ports, watchOnboarding: () => {} }, accessTokens)),
     webhooks: createWebhooks(ports, work),
+    overview: createOverview(ports, onboardingCounts),
+    users: createUsers(ports, links),
   };
 }

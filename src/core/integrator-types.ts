@@ -16,8 +16,8 @@ export type ListedConnection = Pick<
   | 'warnedDays'
 > & { scope: string[]; accessExpiresAt: Date | null; refreshFailures: number };
 
-/** `setup` opens the setup assistant and nothing of the API. */
-export type ApiScope = 'links' | 'connections' | 'tokens' | 'setup';
+/** `setup` opens the setup assistant, `operator` the operator's page, and neither anything of the API. */
+export type ApiScope = 'links' | 'connections' | 'tokens' | 'setup' | 'operator';
 
 /** A key of an integrator's backend (requirements, B9). `secretHash` is the SHA-256 of its secret, base64url. */
 export type ApiKey = {

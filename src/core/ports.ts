@@ -2,7 +2,9 @@
 
 import type { ErrorCode } from './errors.ts';
 import type { ImportedGrantStore } from './imported-grants.ts';
+import type { OnboardingStore } from './onboarding-counts.ts';
 import type { WebhookStore } from './outbox.ts';
+import type { OversightStore } from './oversight.ts';
 import type {
   ApiKeyStore,
   AttemptStore,
@@ -117,7 +119,7 @@ export type DeploymentGuard = {
 /** Told of every token request with a refresh token, for logs and metrics. Must not throw. */
 export type RefreshWatch = (report: RefreshReport) => void;
 
-/** Told of every step of somebody's way to a connection, for metrics and the operator. Must not throw. */
+/** Told of every step of somebody's way to a connection, for metrics; the operator's history is core's own. Must not throw. */
 export type OnboardingWatch = (step: OnboardingStep) => void;
 
 /**
@@ -155,6 +157,8 @@ export type Ports = {
   links: LinkStore;
   importedGrants: ImportedGrantStore;
   webhooks: WebhookStore;
+  onboarding: OnboardingStore;
+  oversight: OversightStore;
   /** Null when the integrator wants no messages. */
   webhookReceiver: WebhookReceiver | null;
 };

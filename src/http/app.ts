@@ -16,6 +16,7 @@ import { createCsrf } from './csrf.ts';
 import { refuseOddRequests, refuseOtherMethods, refuseUnknownPath, renderErrors } from './errors.ts';
 import { setFormToken, setLanguage } from './locals.ts';
 import { measureRequests, type RequestMeasure } from './measured-requests.ts';
+import { createOperator } from './operator/routes.ts';
 import { limitForms } from './rate-limit.ts';
 import { logRequests } from './request-log.ts';
 import { createCallbackRoute } from './routes/callback.ts';
@@ -39,6 +40,8 @@ export type AppDependencies = {
   clock: Clock;
   logger: Logger;
   sessionStore: Store;
+  /** For the operator's page, which has sessions of its own; without it there is none. No other middleware may have it. */
+  operatorSessionStore?: Store;
   /** Origins that POST /connect may lead to. */
   formTargets: () => string[];
   readinessChecks: ReadinessCheck[];
@@ -63,6 +66,10 @@ export function createApp(dependencies: AppDependencies): Express {
   const link = createLinkRoutes(core, { clock, scopes: config.provider.scopes, https });
   const setup = config.setup && createSetup(core, { config, setup: config.setup, clock, doctor: dependencies.doctor });
 
+  const { operatorSessionStore } = dependencies;
+  const operator =
+    operatorSessionStore && createOperator(core, { ...dependencies, sessionStore: operatorSessionStore });
+
   const app = express();
   configure(app, config);
 
@@ -86,6 +93,7 @@ export function createApp(dependencies: AppDependencies): Express {
   app.use(createCallbackRoute(core));
 
   app.use(refuseOddRequests());
+  if (operator) app.use('/operator', operator);
   app.use(useSessions({ secrets: config.sessionSecrets, https, store: sessionStore, clock }));
   app.use(setFormToken(csrf));
   if (setup) app.use('/setup/debugger', readForm('40kb'));

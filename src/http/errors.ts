@@ -152,9 +152,14 @@ function renderErrorPage(response: Response, code: PageCode, retryAfterSeconds: 
     text: t(`errors.${code}.${textKey(code, retryAfterSeconds)}`, { seconds: retryAfterSeconds }),
     changed: changed ?? false,
     returnHref: response.locals.returnHref ?? null,
-    action: action && { label: t(`actions.${action}`), ...actionTargets[action] },
+    action: action && { label: t(`actions.${action}`), ...targetOf(action, response) },
     reference,
   });
+}
+
+/** Some pages have a home of their own. */
+function targetOf(action: Action, { locals: { homeHref } }: Response) {
+  return action === 'home' && homeHref ? { href: homeHref } : actionTargets[action];
 }
 
 function textKey(code: PageCode, retryAfterSeconds: number | null): string {

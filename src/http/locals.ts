@@ -7,11 +7,15 @@ import type { Brand } from '../config.ts';
 import type { Absence, AttemptOutcome } from '../core/attempts.ts';
 import type { DiagnosisCode } from '../core/diagnoses.ts';
 import type { Check, FindingCode, Mark } from '../core/findings.ts';
-import type { Language, Objection, PlainEventType, ReconnectReason } from '../core/types.ts';
+import type { FailingRefresh } from '../core/oversight.ts';
+import type { ConnectionStatus, Language, Objection, PlainEventType, ReconnectReason } from '../core/types.ts';
+import type { WebhookState } from '../core/webhook-messages.ts';
 import da from '../locales/da.json' with { type: 'json' };
 import en from '../locales/en.json' with { type: 'json' };
 import { type Csrf, markOf } from './csrf.ts';
 import type { PageCode } from './errors.ts';
+import type { DropOff } from './operator/drop-offs.ts';
+import type { Health, Stage } from './operator/overview-page.ts';
 import type { LinkStep, Outcome } from './returning.ts';
 import { cookieName } from './sessions.ts';
 import type { PieceName } from './setup/authorize-pieces.ts';
@@ -35,6 +39,14 @@ type Sentences = {
     absences: Record<Absence, string>;
     pieces: Record<PieceName, string>;
     diagnoses: Record<DiagnosisCode, { happened: string; causes: string[]; change: string }>;
+  };
+  operator: {
+    stages: Record<Stage, string>;
+    drop_offs: Record<DropOff, string>;
+    statuses: Record<ConnectionStatus, string>;
+    failing: Record<NonNullable<FailingRefresh['cause']>, string>;
+    webhooks: { states: Record<WebhookState, string> };
+    health: Record<Health, string>;
   };
 };
 
@@ -104,9 +116,9 @@ export function setFormToken(csrf: Csrf): RequestHandler {
 /** The page that is open, in the other language: what decides what it shows stays in its address. */
 function hrefOfOtherLanguage(language: Language, query: Record<string, unknown>): string {
   const kept = new URLSearchParams();
-  for (const name of ['q', 'continue']) {
+  for (const name of ['q', 'continue', 'days', 'status', 'after', 'before']) {
     const value = query[name];
-    if (typeof value === 'string' && value.length <= 200) kept.set(name, value);
+    if (typeof value === 'string' && value.length <= 255) kept.set(name, value);
   }
   kept.set('lang', language === 'da' ? 'en' : 'da');
   return `?${kept}`;

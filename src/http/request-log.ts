@@ -39,6 +39,7 @@ export function describePath(path: string): string {
   const described = path
     .replace(/^\/link\/[^/]+$/i, '/link/:token')
     .replace(/^(\/api\/v1\/users)\/[^/]+/i, '$1/:userId')
+    .replace(/^(\/operator\/users)\/[^/]+/i, '$1/:connectionId')
     .replace(/(\/connections\/dinero\/proxy)\/.*/i, '$1/*');
   // What no route takes may be one of these in another spelling, or have a name in the place of another word.
   const odd = described.includes('//') || /[%\\@+]/.test(described);

@@ -264,6 +264,15 @@ describe('activated', () => {
     expect(await count()).toEqual({ waiting: 0, activated: 0 });
   });
 
+  test('nobody is counted as having come the usual way', async () => {
+    await store(row('u1'));
+    const { importing, work } = createProcess();
+    await importing.activate(() => {});
+    await work.settled();
+    expect((await read('u1'))?.status).toBe('connected');
+    expect(await stores.onboarding.listFrom('2026-01-01')).toEqual([]);
+  });
+
   test('it keeps its user’s place when that user had disconnected before', async () => {
     const before = await authorize(stores, 'u1', grantNumbered(1, clock.now()), authorizedTerms(clock.now()));
     await stores.connections.disconnect('u1', clock.now());

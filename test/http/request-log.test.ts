@@ -65,6 +65,8 @@ test.each<string[]>([
   ['/api/v1/users/rikke@rn.example/connections/dinero', '/api/v1/users/:userId/connections/dinero'],
   ['/api/v1/users/a%2Fb/links', '/api/v1/users/:userId/links'],
   ['/api/v1/users/u1/connections/dinero/proxy/v1/1/contacts/rikke', '/api/v1/users/:userId/connections/dinero/proxy/*'],
+  ['/operator/users/rikke@rn.example', '/operator/users/:connectionId'],
+  ['/operator/users/6f1f6f1e/link', '/operator/users/:connectionId/link'],
   ['/LINK/id.signature', '/link/:token'],
   ['/Api/V1/Users/rikke/links', '/Api/V1/Users/:userId/links'],
   ...[
@@ -75,6 +77,8 @@ test.each<string[]>([
     '/link/T/more',
     '/api//v1/users/rikke',
     '/api/v1//users/rikke',
+    '/operator//users/rikke',
+    '/operator/users',
     '/api/v1/users/u1/connections/dinero/proxy%2Fv1',
     '/x\\users\\rikke',
     '/rikke@rn.example',

@@ -48,6 +48,8 @@ export type TestAppOptions = {
   doctor?: Doctor;
   /** What `/metrics` answers with; not there when left out. */
   metrics?: AppDependencies['metrics'];
+  /** The operator's page is there, with its sessions in this store. */
+  operator?: boolean | session.Store;
   /** The sandbox counts as the app's own. */
   builtIn?: boolean;
 };
@@ -121,6 +123,9 @@ export function createTestApp(sandbox: Pick<Sandbox, 'origin'>, options: TestApp
     readinessChecks: [{ name: 'visma_connect', check: provider.check }],
     metrics: options.metrics ?? null,
     ...(options.doctor ? { doctor: options.doctor } : {}),
+    ...(options.operator
+      ? { operatorSessionStore: options.operator === true ? new session.MemoryStore() : options.operator }
+      : {}),
     config: {
       https: options.https ?? false,
       baseUrl: testOrigin,

@@ -2,7 +2,9 @@
 
 import { randomUUID } from 'node:crypto';
 import type { ImportedGrantStore } from '../../src/core/imported-grants.ts';
+import type { OnboardingStore } from '../../src/core/onboarding-counts.ts';
 import type { WebhookStore } from '../../src/core/outbox.ts';
+import type { OversightStore } from '../../src/core/oversight.ts';
 import type {
   ApiKeyStore,
   AttemptStore,
@@ -15,6 +17,7 @@ import type {
 } from '../../src/core/stores.ts';
 import type { Attempt, Authorization, Connection, ConnectionEvent, EventDraft } from '../../src/core/types.ts';
 import { createMemoryApiKeys, createMemoryImportedGrants, createMemoryLinks } from './memory-integrator-stores.ts';
+import { createMemoryOnboarding, createMemoryOversight } from './memory-oversight.ts';
 import { createMemoryWebhooks } from './memory-webhooks.ts';
 
 export type Stores = {
@@ -27,6 +30,8 @@ export type Stores = {
   links: LinkStore;
   importedGrants: ImportedGrantStore;
   webhooks: WebhookStore;
+  onboarding: OnboardingStore;
+  oversight: OversightStore;
 };
 
 type TimelineEvent = ConnectionEvent & { connectionId: string };
@@ -38,16 +43,19 @@ export function createMemoryStores({ announce = false } = {}): Stores {
   const timeline: TimelineEvent[] = [];
   const webhooks = createMemoryWebhooks();
   const connections = createMemoryConnections(revocations, timeline, announce ? webhooks.queue : () => {});
+  const events = createMemoryEvents(timeline);
   return {
     attempts: createMemoryAttempts(),
     connections,
     revocations: createMemoryRevocations(revocations),
     identities: createMemoryIdentities(),
-    events: createMemoryEvents(timeline),
+    events,
     apiKeys: createMemoryApiKeys(),
     links: createMemoryLinks(),
     importedGrants: createMemoryImportedGrants(connections),
     webhooks: webhooks.store,
+    onboarding: createMemoryOnboarding(),
+    oversight: createMemoryOversight({ connections, events, webhooks: webhooks.store }),
   };
 }
 

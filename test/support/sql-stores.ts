@@ -9,6 +9,8 @@ import { createIdentityStore } from '../../src/adapters/identity-store.ts';
 import { createImportedGrantStore } from '../../src/adapters/imported-grant-store.ts';
 import { checkKeys } from '../../src/adapters/key-check.ts';
 import { createLinkStore } from '../../src/adapters/link-store.ts';
+import { createOnboardingStore } from '../../src/adapters/onboarding-store.ts';
+import { createOversightStore } from '../../src/adapters/oversight-store.ts';
 import { createRevocationStore } from '../../src/adapters/revocation-store.ts';
 import { createVault, type VaultError, type VaultKey } from '../../src/adapters/vault.ts';
 import { createWebhookStore } from '../../src/adapters/webhook-store.ts';
@@ -39,6 +41,8 @@ export function createSqlStores(database: Database, keys: VaultKey[] = [testKey]
     apiKeys: createApiKeyStore(database),
     links: createLinkStore(database),
     webhooks: createWebhookStore(database),
+    onboarding: createOnboardingStore(database),
+    oversight: createOversightStore(database),
     importedGrants: createImportedGrantStore(database, vault, (connectionId, event) =>
       written.push({ connectionId, event }),
     ),
@@ -59,6 +63,7 @@ const tables = [
   'api_keys',
   'links',
   'webhooks',
+  'onboarding_counts',
 ];
 
 /** The stores on a database in which nothing is left of the test before. */

@@ -12,7 +12,7 @@ const phone = { width: 390, height: 844 };
 const desktop = { width: 1280, height: 900 };
 const narrowest = { width: 320, height: 640 };
 const localeKey =
-  /\b(?:home|site|pro|notices|organizations|connection|reconnect|reasons|disconnect(?:ed)?|errors?|actions|events|setup|doctor)\.[a-z]\w+/;
+  /\b(?:home|site|pro|notices|organizations|connection|reconnect|reasons|disconnect(?:ed)?|errors?|actions|events|setup|operator|doctor)\.[a-z]\w+/;
 
 type Scheme = 'light' | 'dark';
 
