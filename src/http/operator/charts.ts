@@ -27,7 +27,7 @@ const labelsHeight = 26;
 /** Above the plot, for the number on the tallest column. */
 const headroom = 18;
 const leftPercent = 9;
-const mostLabels = 5;
+const mostLabels = 4;
 const wantedTicks = 4;
 
 /** Bars from the left, one below the other; the longest fills the picture. */
