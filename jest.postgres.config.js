@@ -8,16 +8,12 @@ if (!process.env.TEST_DATABASE_URL) {
 export default {
   ...shared,
   testMatch: [
-    '<rootDir>/test/adapters/**/*.test.ts',
+    '<rootDir>/test/adapters/*.contract.test.ts',
+    '<rootDir>/test/adapters/{counts,deployment,imported-grant-store,resealing,sealed-rows,session-store}.test.ts',
     '<rootDir>/test/journeys/**/*.test.ts',
     '<rootDir>/test/postgres/**/*.test.ts',
   ],
-  testPathIgnorePatterns: [
-    'test/adapters/database.test.ts',
-    'test/adapters/database-trouble.test.ts',
-    'test/journeys/backup.test.ts',
-    'test/journeys/foreign-volume.test.ts',
-  ],
+  testPathIgnorePatterns: ['test/journeys/backup.test.ts', 'test/journeys/foreign-volume.test.ts'],
   testTimeout: 60_000,
   maxWorkers: 2,
 };

@@ -6,13 +6,13 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import Sqlite from 'better-sqlite3';
 import { parse } from 'yaml';
 import { errorCodes } from '../../src/core/errors.ts';
 import { people } from '../../src/sandbox/people.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { CLIENT, connect, REDIRECT_URI } from '../sandbox/support.ts';
 import { runCommand } from '../support/command.ts';
+import { querySql } from '../support/journey-database.ts';
 import { answerAuthorization } from '../support/person.ts';
 import { type AppProcess, makeFolder, startApp, takeFreePort } from '../support/process.ts';
 import { metricOf, parseMetrics, readExpression, type Scrape, sumOf } from '../support/prometheus.ts';
@@ -40,17 +40,7 @@ let key: string;
 let importOutput = '';
 const received: string[] = [];
 
-function sql<T>(text: string): T[] {
-  const database = new Sqlite(join(place.folder, 'data/observed.db'));
-  try {
-    const statement = database.prepare(text);
-    if (statement.reader) return statement.all() as T[];
-    statement.run();
-    return [];
-  } finally {
-    database.close();
-  }
-}
+const sql = <T>(text: string): T[] => querySql(place.folder, 'data/observed.db', text);
 
 async function until(what: () => Promise<boolean> | boolean): Promise<void> {
   for (const end = Date.now() + waitMilliseconds; !(await what()) && Date.now() < end; ) await sleep(50);

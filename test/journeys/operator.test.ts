@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import Sqlite from 'better-sqlite3';
 import { runCommand } from '../support/command.ts';
+import { querySql } from '../support/journey-database.ts';
 import { type AppProcess, makeFolder, startApp, takeFreePort } from '../support/process.ts';
 import { openRemoteBrowser } from '../support/remote-browser.ts';
 
@@ -57,9 +57,8 @@ test('a step that was taken just before the stop is counted', async () => {
   const person = open();
   await person.submit(await person.get('/'), '/connect');
   expect(await app.stop()).toBe(0);
-  const database = new Sqlite(`${place.folder}/data/dinero-connect.db`, { readonly: true });
-  expect(database.prepare('select step, outcome, code, total from onboarding_counts').all()).toEqual([
+  const select = 'select step, outcome, code, total from onboarding_counts';
+  expect(querySql(place.folder, 'data/dinero-connect.db', select)).toEqual([
     { step: 'started', outcome: '', code: '', total: 1 },
   ]);
-  database.close();
 }, 30_000);
