@@ -32,7 +32,7 @@ RUN set -e; mkdir /tmp/warming; \
 FROM base
 LABEL org.opencontainers.image.title="Dinero Connect" \
       org.opencontainers.image.description="Connects a customer's Dinero company through Visma Connect, and keeps it connected" \
-      org.opencontainers.image.version="0.3.0"
+      org.opencontainers.image.version="0.4.0"
 # Nothing in it installs packages, and a new volume belongs to user 1000, whose name is `node`.
 RUN rm -rf /usr/local/lib/node_modules /usr/local/include /opt/yarn-* \
       /usr/local/bin/npm /usr/local/bin/npx /usr/local/bin/corepack /usr/local/bin/yarn /usr/local/bin/yarnpkg \

@@ -15,5 +15,6 @@ export default {
   ],
   testPathIgnorePatterns: ['test/journeys/backup.test.ts', 'test/journeys/foreign-volume.test.ts'],
   testTimeout: 60_000,
-  maxWorkers: 2,
+  // These wait for processes more than they work.
+  maxWorkers: 4,
 };

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { placeDatabase } from './journey-database.ts';
+import { compileCache } from './process.ts';
 
 const main = resolve('src/main.ts');
 
@@ -18,7 +19,7 @@ export function startCommand(
 ) {
   const child = spawn(process.execPath, [main, ...args], {
     cwd: folder,
-    env: { PATH: process.env.PATH ?? '', ...placeDatabase(folder, env) },
+    env: { PATH: process.env.PATH ?? '', NODE_COMPILE_CACHE: compileCache, ...placeDatabase(folder, env) },
   });
   const written = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'] as const) {

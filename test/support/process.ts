@@ -10,6 +10,8 @@ import { join, resolve } from 'node:path';
 import { dumpDatabases, placeDatabase } from './journey-database.ts';
 
 const main = resolve('src/main.ts');
+/** Shared by all processes of all tests: half of a start is reading the code. */
+export const compileCache = join(tmpdir(), 'dinero-connect-compile-cache');
 const startLimitMilliseconds = 20_000;
 
 export async function takeFreePort(): Promise<number> {
@@ -42,7 +44,7 @@ export function makeFolder(): { folder: string; remove(): void; readAll(): { fil
 export async function startApp(folder: string, env: Record<string, string>) {
   const child: ChildProcess = spawn(process.execPath, [main], {
     cwd: folder,
-    env: { PATH: process.env.PATH ?? '', ...placeDatabase(folder, env) },
+    env: { PATH: process.env.PATH ?? '', NODE_COMPILE_CACHE: compileCache, ...placeDatabase(folder, env) },
   });
   let output = '';
   child.stdout?.on('data', (chunk) => {

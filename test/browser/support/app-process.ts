@@ -3,15 +3,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { compileCache } from '../../support/process.ts';
 
 export const client = { clientId: 'isv_fakturaflow', clientSecret: 'a-client-secret-for-browser-tests' };
 export const brandName = 'Fakturaflow';
 
 const main = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
-const compileCache = join(tmpdir(), 'dinero-connect-compile-cache');
 const startLimitMilliseconds = 30_000;
 const stopLimitMilliseconds = 10_000;
 
