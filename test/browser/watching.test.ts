@@ -66,6 +66,9 @@ test('a page that is not fit for everybody is found', async () => {
   await tab.page.locator('.wide').evaluate((wide: { style: { width: string } }) => {
     wide.style.width = '500px';
   });
+  await tab.page.locator('h1').evaluate((heading: { style: { color: string } }) => {
+    heading.style.color = '#eee';
+  });
   const gallery = createGallery(tab);
 
   await gallery.look('bad', { pictures: [] });
@@ -76,7 +79,8 @@ test('a page that is not fit for everybody is found', async () => {
     'says home.heading',
     'more than one filled button',
     'light: label',
-    'dark: label',
+    'light: color-contrast',
+    'dark: color-contrast',
     'wider than 320 px: <p class="wide"',
     'focus does not show on one',
   ]) {

@@ -4,9 +4,11 @@ import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
-import { describeFocus, type Focus, findOverflow, findStops, runAxe } from './in-page.ts';
+import { describeFocus, type Focus, findOverflow, findStops, runAxe, runAxeOnColors } from './in-page.ts';
 import type { Tab } from './tab.ts';
 
+/** They are for people to look at: `SCREENSHOTS=true npm run test:browser`. */
+const wantsPictures = process.env.SCREENSHOTS === 'true';
 const folder = join(import.meta.dirname, '../../../test-output/screenshots');
 const phone = { width: 390, height: 844 };
 const desktop = { width: 1280, height: 900 };
@@ -36,9 +38,10 @@ export function createGallery({ page, language }: Pick<Tab, 'page' | 'language'>
     await page.evaluate(axe.source);
     for (const colorScheme of ['dark', 'light'] as const) {
       await page.emulateMedia({ colorScheme });
-      for (const broken of await page.evaluate<string[]>(runAxe)) complain(`${colorScheme}: ${broken}`);
+      const rules = colorScheme === 'light' ? runAxe : runAxeOnColors;
+      for (const broken of await page.evaluate<string[]>(rules)) complain(`${colorScheme}: ${broken}`);
       const file = join(folder, language, colorScheme === 'dark' ? `${name}-dark` : name);
-      if (pictures.includes(colorScheme)) await takePictures(page, file, !screenOnly);
+      if (wantsPictures && pictures.includes(colorScheme)) await takePictures(page, file, !screenOnly);
     }
     await page.setViewportSize(narrowest);
     for (const element of await page.evaluate<string[]>(findOverflow)) complain(`wider than 320 px: ${element}`);
