@@ -1,6 +1,6 @@
 // 100,000 one-time tokens that are all due: how fast the sweep can refresh them when it does not pause, beside what the
 // provider's stand-in takes at most; how memory and the event loop bear it.
-//   npm run bench -- storm
+//   npm run bench -- storm [how many, 100000 when left out]
 
 import { rmSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -10,7 +10,7 @@ import { createKeepAlive } from '../src/core/keep-alive.ts';
 import { median } from './servers.ts';
 import { clock, day, endProvider, policy, prepare } from './sweep-scene.ts';
 
-const due = 100_000;
+const due = Number(process.argv[3] ?? 100_000);
 const concurrency = 16;
 const rounds = 5;
 const inARound = due / rounds;

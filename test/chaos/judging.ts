@@ -32,7 +32,7 @@ export function createJudging(
   function judgeReplay(spentToken: string): void {
     const token = fingerprint(spentToken);
     fleet.readJournals();
-    if (!stored.readAll().some((connection) => connection.token === token)) {
+    if (hasSuccessor(token, new Set(stored.readAll().map((connection) => connection.token)))) {
       counts.replaysBesideSuccessor += 1;
       counts.violate('a spent token was sent although its successor was stored', tell(token));
       return;
@@ -42,6 +42,20 @@ export function createJudging(
     if (held && stopIn(held) < times.tooLong) {
       counts.violate('a spent token was sent while a living process held its successor', tell(token));
     }
+  }
+
+  /** What came of this token, at once or by way of others, is stored: not what a new consent has brought meanwhile. */
+  function hasSuccessor(token: string | null, tokens: Set<string | null>): boolean {
+    const successors = new Map<string | null, string>();
+    for (const { lines } of fleet.processes) {
+      for (const line of lines) if (line.token && line.successor) successors.set(line.token, line.successor);
+    }
+    const seen = new Set<string>();
+    for (let next = successors.get(token); next !== undefined && !seen.has(next); next = successors.get(next)) {
+      if (tokens.has(next)) return true;
+      seen.add(next);
+    }
+    return false;
   }
 
   /** Called when a connection needs a reconnect. */

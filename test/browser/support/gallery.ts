@@ -46,7 +46,8 @@ export function createGallery({ page, language }: Pick<Tab, 'page' | 'language'>
     await page.setViewportSize(narrowest);
     for (const element of await page.evaluate<string[]>(findOverflow)) complain(`wider than 320 px: ${element}`);
     await page.setViewportSize(phone);
-    await walkByKeyboard(page, complain);
+    // The stops are the same in both languages.
+    if (language === 'da') await walkByKeyboard(page, complain);
   }
 
   return { look, problems };
