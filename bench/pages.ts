@@ -1,7 +1,8 @@
 // The bytes of each page that people see: HTML, and what it asks for (stylesheets, pictures), as they cross the line.
 //   npm run bench -- pages
 
-import { makeFolder, startApp, takeFreePort } from '../test/support/process.ts';
+import { takeFreePort } from '../test/support/ports.ts';
+import { makeFolder, startApp } from '../test/support/process.ts';
 import { openRemoteBrowser } from '../test/support/remote-browser.ts';
 
 const place = makeFolder();

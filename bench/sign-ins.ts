@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Pool } from 'undici';
-import { takeFreePort } from '../test/support/process.ts';
+import { takeFreePort } from '../test/support/ports.ts';
 import { endServers, median, startServer } from './servers.ts';
 
 const rounds = 5;

@@ -8,7 +8,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { takeFreePort } from '../test/support/process.ts';
+import { takeFreePort } from '../test/support/ports.ts';
 import { median } from './servers.ts';
 
 const rounds = 5;

@@ -6,7 +6,7 @@ import { createConnectionStore } from '../src/adapters/connection-store.ts';
 import { type Database, openDatabase } from '../src/adapters/database.ts';
 import { createVault } from '../src/adapters/vault.ts';
 import { createApiKeys } from '../src/core/api-keys.ts';
-import { takeFreePort } from '../test/support/process.ts';
+import { takeFreePort } from '../test/support/ports.ts';
 import { startServer } from './servers.ts';
 
 const keyBytes = new Uint8Array(32).fill(9);

@@ -4,7 +4,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { takeFreePort } from '../test/support/process.ts';
+import { takeFreePort } from '../test/support/ports.ts';
 import { type Load, load } from './load.ts';
 import { endServers, median, startServer } from './servers.ts';
 import { seedUsers, startAppOn, tokenPathOf } from './token-scene.ts';

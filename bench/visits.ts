@@ -6,7 +6,8 @@ import { readFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
-import { makeFolder, startApp, takeFreePort } from '../test/support/process.ts';
+import { takeFreePort } from '../test/support/ports.ts';
+import { makeFolder, startApp } from '../test/support/process.ts';
 
 const parallel = 16;
 const place = makeFolder();

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { createOutboundFetch, OutboundError, parseRetryAfter } from '../../src/adapters/outbound.ts';
-import { takeFreePort } from '../support/process.ts';
+import { takeFreePort } from '../support/ports.ts';
 
 const closings: (() => Promise<unknown>)[] = [];
 

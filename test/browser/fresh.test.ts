@@ -4,7 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
-import { findFreePort, startApp } from './support/app-process.ts';
+import { takeFreePort } from '../support/ports.ts';
+import { startApp } from './support/app-process.ts';
 import { launchChromium } from './support/chromium.ts';
 import { createGallery } from './support/gallery.ts';
 import { createTab, type Tab } from './support/tab.ts';
@@ -19,8 +20,8 @@ afterAll(async () => {
 });
 
 test('an app that was told nothing leads to a connected company, and says that nothing is real', async () => {
-  const sandboxPort = await findFreePort();
-  const app = await startApp({ port: await findFreePort(), folder, env: { SANDBOX_PORT: String(sandboxPort) } });
+  const sandboxPort = await takeFreePort();
+  const app = await startApp({ port: await takeFreePort(), folder, env: { SANDBOX_PORT: String(sandboxPort) } });
   closers.unshift(app.stop);
   const tab = await open(app.origin, `http://127.0.0.1:${sandboxPort}`);
   const gallery = createGallery(tab);

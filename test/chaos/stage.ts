@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startSandbox } from '../../src/sandbox/sandbox.ts';
 import { placeDatabase } from '../support/journey-database.ts';
-import { takeFreePort } from '../support/process.ts';
+import { takeFreePort } from '../support/ports.ts';
 import { kill, send } from './app-process.ts';
 import { createCallers } from './callers.ts';
 import type { SeriesOptions } from './command-line.ts';

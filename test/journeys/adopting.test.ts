@@ -4,7 +4,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { runCommand } from '../support/command.ts';
 import { copyDatabase } from '../support/journey-database.ts';
-import { type AppProcess, makeFolder, startApp, takeFreePort } from '../support/process.ts';
+import { takeFreePort } from '../support/ports.ts';
+import { type AppProcess, makeFolder, startApp } from '../support/process.ts';
 import { openRemoteBrowser } from '../support/remote-browser.ts';
 
 // Two deployments, each with a folder and a port of its own, the second one on a copy of the first one's database.

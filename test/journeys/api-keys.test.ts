@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { runCommand } from '../support/command.ts';
-import { type AppProcess, makeFolder, startApp, takeFreePort } from '../support/process.ts';
+import { takeFreePort } from '../support/ports.ts';
+import { type AppProcess, makeFolder, startApp } from '../support/process.ts';
 
 // `npm run api-key`, as a process beside the running app.
 

@@ -14,7 +14,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import Sqlite from 'better-sqlite3';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { runCommand } from '../support/command.ts';
-import { type AppProcess, makeFolder, startApp, takeFreePort } from '../support/process.ts';
+import { takeFreePort } from '../support/ports.ts';
+import { type AppProcess, makeFolder, startApp } from '../support/process.ts';
 import { openRemoteBrowser } from '../support/remote-browser.ts';
 
 // Real processes, one-time tokens, and access tokens that have ended when they are looked at.

@@ -5,7 +5,8 @@ import { checks, type Finding } from '../../src/core/findings.ts';
 import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { startSandbox } from '../../src/sandbox/sandbox.ts';
 import { runCommand } from '../support/command.ts';
-import { type AppProcess, makeFolder, startApp, takeFreePort } from '../support/process.ts';
+import { takeFreePort } from '../support/ports.ts';
+import { type AppProcess, makeFolder, startApp } from '../support/process.ts';
 import { testOnSqlite } from '../support/sqlite-alone.ts';
 
 // `npm run doctor`, as a process: alone, beside the running app, and on what no app starts with.

@@ -6,7 +6,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { runCommand } from '../support/command.ts';
 import { answerAuthorization } from '../support/person.ts';
-import { type AppProcess, makeFolder, startApp, takeFreePort } from '../support/process.ts';
+import { takeFreePort } from '../support/ports.ts';
+import { type AppProcess, makeFolder, startApp } from '../support/process.ts';
 import { openRemoteBrowser } from '../support/remote-browser.ts';
 
 // docs/examples, run as docs/api.md says: the app with its sandbox, a key, the backend, a person with a browser.

@@ -7,7 +7,8 @@ import type { Sandbox } from '../../src/sandbox/sandbox.ts';
 import { CLIENT, connect, startTestSandbox } from '../sandbox/support.ts';
 import { runCommand, startCommand } from '../support/command.ts';
 import { querySql } from '../support/journey-database.ts';
-import { type AppProcess, makeFolder, startApp, takeFreePort } from '../support/process.ts';
+import { takeFreePort } from '../support/ports.ts';
+import { type AppProcess, makeFolder, startApp } from '../support/process.ts';
 import { testOnSqlite } from '../support/sqlite-alone.ts';
 
 // `npm run import`, as a process beside the running app: the tokens are real ones, given to a former system.

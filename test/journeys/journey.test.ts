@@ -4,7 +4,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { holdDatabase, querySql } from '../support/journey-database.ts';
 import { startOtherProvider } from '../support/other-provider.ts';
-import { type AppProcess, makeFolder, startApp, takeFreePort } from '../support/process.ts';
+import { takeFreePort } from '../support/ports.ts';
+import { type AppProcess, makeFolder, startApp } from '../support/process.ts';
 import { openRemoteBrowser } from '../support/remote-browser.ts';
 
 // Everything is real here: the process, its database file, two sites, HTTP.

@@ -6,7 +6,8 @@ import { openDatabase } from '../../src/adapters/database.ts';
 import { runCommand, startCommand } from '../support/command.ts';
 import { engineName } from '../support/databases.ts';
 import { locateDatabase, querySql } from '../support/journey-database.ts';
-import { makeFolder, startApp, takeFreePort } from '../support/process.ts';
+import { takeFreePort } from '../support/ports.ts';
+import { makeFolder, startApp } from '../support/process.ts';
 import { createSqlStores } from '../support/sql-stores.ts';
 
 // Requirements F31 and F32: versions, and starts that meet or are cut off, on one database.

@@ -14,7 +14,8 @@ import { CLIENT, connect, REDIRECT_URI } from '../sandbox/support.ts';
 import { runCommand } from '../support/command.ts';
 import { querySql } from '../support/journey-database.ts';
 import { answerAuthorization } from '../support/person.ts';
-import { type AppProcess, makeFolder, startApp, takeFreePort } from '../support/process.ts';
+import { takeFreePort } from '../support/ports.ts';
+import { type AppProcess, makeFolder, startApp } from '../support/process.ts';
 import { metricOf, parseMetrics, readExpression, type Scrape, sumOf } from '../support/prometheus.ts';
 import { openRemoteBrowser, type Visit } from '../support/remote-browser.ts';
 

@@ -9,7 +9,8 @@ import { webhooks as runWebhooks } from '../../src/commands/webhooks.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { runCommand } from '../support/command.ts';
 import { querySql } from '../support/journey-database.ts';
-import { type AppProcess, makeFolder, startApp, takeFreePort } from '../support/process.ts';
+import { takeFreePort } from '../support/ports.ts';
+import { type AppProcess, makeFolder, startApp } from '../support/process.ts';
 import { openRemoteBrowser } from '../support/remote-browser.ts';
 
 // The real process, and a receiver as an integrator has one: it takes what the library's own verification takes.

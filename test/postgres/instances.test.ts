@@ -4,8 +4,9 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { startBalancer } from '../support/balancer.ts';
 import { runCommand } from '../support/command.ts';
+import { takeFreePort } from '../support/ports.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
-import { type AppProcess, makeFolder, startApp, takeFreePort } from '../support/process.ts';
+import { type AppProcess, makeFolder, startApp } from '../support/process.ts';
 import { openRemoteBrowser } from '../support/remote-browser.ts';
 
 // Two instances behind a balancer that gives every request to the other one, on a PostgreSQL that comes and goes.

@@ -6,7 +6,7 @@ import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { takeFreePort } from './process.ts';
+import { takeFreePort } from './ports.ts';
 
 const debianFolder = '/usr/lib/postgresql';
 const startTries = 200;

@@ -3,8 +3,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { dumpDatabases, placeDatabase } from './journey-database.ts';
@@ -13,15 +11,6 @@ const main = resolve('src/main.ts');
 /** Shared by all processes of all tests: half of a start is reading the code. */
 export const compileCache = join(tmpdir(), 'dinero-connect-compile-cache');
 const startLimitMilliseconds = 20_000;
-
-export async function takeFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 export type AppProcess = Awaited<ReturnType<typeof startApp>>;
 

@@ -2,7 +2,6 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { compileCache } from '../../support/process.ts';
@@ -21,17 +20,6 @@ export type AppProcess = {
   /** SIGTERM; answers the exit code, or null when it had to be killed. */
   stop(): Promise<number | null>;
 };
-
-export async function findFreePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0);
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port was given');
-  return address.port;
-}
 
 /** `folder` is where it runs and keeps its files; `env` is all it is told. */
 export async function startApp(options: {

@@ -8,7 +8,8 @@ import { afterAll, afterEach, beforeAll, expect } from '@jest/globals';
 import type { Browser, BrowserContext } from 'playwright-core';
 import { type Sandbox, type SandboxSettings, startSandbox } from '../../../src/sandbox/sandbox.ts';
 import { runCommand } from '../../support/command.ts';
-import { type AppProcess, client, describeApp, findFreePort, startApp } from './app-process.ts';
+import { takeFreePort } from '../../support/ports.ts';
+import { type AppProcess, client, describeApp, startApp } from './app-process.ts';
 import { launchChromium } from './chromium.ts';
 import { type AttemptRows, type ConnectionRows, openAttemptRows, openConnectionRows } from './rows.ts';
 import { createTab, type Language, type Tab } from './tab.ts';
@@ -72,7 +73,7 @@ async function buildStage(options: StageOptions, onClose: (closer: () => unknown
   onClose(() => rmSync(folder, { recursive: true, force: true }));
   const browser = await launchChromium(options);
   onClose(() => browser.close());
-  const port = await findFreePort();
+  const port = await takeFreePort();
   const redirectUris = [`http://localhost:${port}/oauth/callback`];
   const sandbox = await startSandbox({
     port: 0,
