@@ -11,9 +11,9 @@ import {
 } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import Sqlite from 'better-sqlite3';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { runCommand } from '../support/command.ts';
+import { querySql } from '../support/journey-database.ts';
 import { takeFreePort } from '../support/ports.ts';
 import { type AppProcess, makeFolder, startApp } from '../support/process.ts';
 import { openRemoteBrowser } from '../support/remote-browser.ts';
@@ -88,17 +88,7 @@ async function connect() {
 
 const tokenCalls = () => sandbox.count('POST', '/connect/token');
 
-function query<T>(database: string, sql: string): T[] {
-  const opened = new Sqlite(database);
-  try {
-    const statement = opened.prepare(sql);
-    if (statement.reader) return statement.all() as T[];
-    statement.run();
-    return [];
-  } finally {
-    opened.close();
-  }
-}
+const query = <T>(database: string, sql: string): T[] => querySql(place.folder, database, sql);
 
 /** Time has passed since the backup: more than half of what its tokens live unused, so that nobody has to ask. */
 function makeDue(): void {

@@ -7,7 +7,6 @@ import { startSandbox } from '../../src/sandbox/sandbox.ts';
 import { runCommand } from '../support/command.ts';
 import { takeFreePort } from '../support/ports.ts';
 import { type AppProcess, makeFolder, startApp } from '../support/process.ts';
-import { testOnSqlite } from '../support/sqlite-alone.ts';
 
 // `npm run doctor`, as a process: alone, beside the running app, and on what no app starts with.
 
@@ -228,7 +227,7 @@ describe('on a broken configuration there are findings, never a stack', () => {
     }
   }, 30_000);
 
-  testOnSqlite('with no database where the database should be', async () => {
+  test('with no database where the database should be', async () => {
     writeFileSync(join(place.folder, 'some.db'), 'something else '.repeat(1_000));
     const { code, codes } = await runForMachines({ DATABASE_URL: 'sqlite:some.db' });
     expect([code, codes.includes('database_unusable')]).toEqual([1, true]);

@@ -1,4 +1,5 @@
 import { cpSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
@@ -6,7 +7,6 @@ import { holdDatabase, querySql } from '../support/journey-database.ts';
 import { takeFreePort } from '../support/ports.ts';
 import { type AppProcess, makeFolder, startApp } from '../support/process.ts';
 import { openRemoteBrowser } from '../support/remote-browser.ts';
-import { testOnSqlite } from '../support/sqlite-alone.ts';
 
 // Real processes on one database file, one-time tokens, and access tokens that have ended when they are looked at.
 
@@ -35,8 +35,6 @@ afterEach(async () => {
   await Promise.all(apps.map((app) => app.stop()));
   place.remove();
 });
-
-const file = () => `${place.folder}/data/stay.db`;
 
 /** One more process; all are the same deployment, each listens on a port of its own. */
 async function start(listenOn = port, env: Record<string, string> = {}): Promise<AppProcess> {
@@ -114,29 +112,26 @@ test('F30: asked to stop in mid-refresh the app finishes it, and exits with 0', 
   expect(sandbox.replaysOfSpentTokens()).toBe(0);
 }, 60_000);
 
-testOnSqlite(
-  'F33: an old backup brought back ends in a reconnect after a gentle try, and that works',
-  async () => {
-    await start();
-    const browser = await connect();
-    await apps[0]?.stop();
-    cpSync(`${place.folder}/data`, `${place.folder}/backup`, { recursive: true });
-    await start();
-    expect((await browser.get('/organizations')).status).toBe(200);
-    await apps[1]?.stop();
-    rmSync(`${place.folder}/data`, { recursive: true });
-    renameSync(`${place.folder}/backup`, `${place.folder}/data`);
-    sandbox.requests.length = 0;
-    await start();
-    for (let tries = 0; tries < 5; tries += 1) expect((await browser.get('/organizations')).status).toBe(409);
-    expect(tokenCalls()).toBe(1);
-    expect((await browser.get('/connection')).text).toContain('Forbindelsen virker ikke lige nu');
-    expect((await browser.signIn('rikke')).location).toBe('/connection');
-    await sleep(1_100);
-    expect((await browser.get('/organizations')).status).toBe(200);
-  },
-  60_000,
-);
+test('F33: an old backup brought back ends in a reconnect after a gentle try, and that works', async () => {
+  const env = { DATABASE_URL: 'sqlite:kept/stay.db' };
+  await start(port, env);
+  const browser = await connect();
+  await apps[0]?.stop();
+  cpSync(`${place.folder}/kept`, `${place.folder}/backup`, { recursive: true });
+  await start(port, env);
+  expect((await browser.get('/organizations')).status).toBe(200);
+  await apps[1]?.stop();
+  rmSync(`${place.folder}/kept`, { recursive: true });
+  renameSync(`${place.folder}/backup`, `${place.folder}/kept`);
+  sandbox.requests.length = 0;
+  await start(port, env);
+  for (let tries = 0; tries < 5; tries += 1) expect((await browser.get('/organizations')).status).toBe(409);
+  expect(tokenCalls()).toBe(1);
+  expect((await browser.get('/connection')).text).toContain('Forbindelsen virker ikke lige nu');
+  expect((await browser.signIn('rikke')).location).toBe('/connection');
+  await sleep(1_100);
+  expect((await browser.get('/organizations')).status).toBe(200);
+}, 60_000);
 
 test('F24: while the database is locked nothing is refreshed, readiness says so, and it heals by itself', async () => {
   await start();
@@ -156,21 +151,17 @@ test('F24: while the database is locked nothing is refreshed, readiness says so,
   expect((await browser.get('/readyz')).status).toBe(200);
 }, 60_000);
 
-testOnSqlite(
-  'F28: a database file that is moved away is not written to, and heals when it is back',
-  async () => {
-    await start();
-    const browser = await connect();
-    query('select 1');
-    renameSync(file(), `${file()}.aside`);
-    expect((await browser.get('/organizations')).status).toBe(503);
-    expect(JSON.parse((await browser.get('/readyz')).text).checks.database).toContain('is gone');
-    expect(tokenCalls()).toBe(0);
-    renameSync(`${file()}.aside`, file());
-    expect((await browser.get('/organizations')).status).toBe(200);
-  },
-  60_000,
-);
+test('F28: a database file that is moved away is not written to, and heals when it is back', async () => {
+  const file = join(place.folder, 'moved/stay.db');
+  await start(port, { DATABASE_URL: 'sqlite:moved/stay.db' });
+  const browser = await connect();
+  renameSync(file, `${file}.aside`);
+  expect((await browser.get('/organizations')).status).toBe(503);
+  expect(JSON.parse((await browser.get('/readyz')).text).checks.database).toContain('is gone');
+  expect(tokenCalls()).toBe(0);
+  renameSync(`${file}.aside`, file);
+  expect((await browser.get('/organizations')).status).toBe(200);
+}, 60_000);
 
 test('F29: when all sessions are lost people start again, and the grants are untouched', async () => {
   await start();

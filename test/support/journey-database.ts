@@ -1,5 +1,6 @@
-// The database of a journey, whose app runs in a folder with DATABASE_URL=sqlite:<file>. With TEST_DATABASE_URL it is a
-// schema of PostgreSQL's instead, one for each file that would be.
+// The database of a journey, whose app runs in a folder with DATABASE_URL=sqlite:data/<file>. With TEST_DATABASE_URL it
+// is a schema of PostgreSQL's instead, one for each file that would be. A file outside of `data` is always SQLite's: for
+// what is about that file.
 
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -16,19 +17,19 @@ const usualUrl = 'sqlite:data/dinero-connect.db';
 /** What the app in `folder` is to be started with. */
 export function placeDatabase(folder: string, env: Record<string, string>): Record<string, string> {
   const { DATABASE_URL: url = usualUrl } = env;
-  if (engineName === 'SQLite' || !url.startsWith('sqlite:')) return env;
-  return { ...env, DATABASE_URL: urlOf(folder, url.slice('sqlite:'.length)) };
+  const file = /^sqlite:(.+)/.exec(url)?.[1];
+  return file === undefined || isSqlite(file) ? env : { ...env, DATABASE_URL: urlOf(folder, file) };
 }
 
 /** The same place for a test that opens it itself. */
 export function locateDatabase(folder: string, file: string): DatabaseLocation {
-  if (engineName === 'SQLite') return sqliteAt(resolve(folder, file));
+  if (isSqlite(file)) return sqliteAt(resolve(folder, file));
   return { kind: 'postgres', name: 'PostgreSQL for tests', url: urlOf(folder, file) };
 }
 
 /** `ok`, or what is wrong with what lies there. */
 export function checkIntegrity(folder: string, file: string): string {
-  if (engineName === 'SQLite') {
+  if (isSqlite(file)) {
     return querySql<{ integrity_check: string }>(folder, file, 'pragma integrity_check')[0]?.integrity_check ?? '';
   }
   const answer = callPsql(
@@ -40,12 +41,12 @@ export function checkIntegrity(folder: string, file: string): string {
 
 /** One statement beside the app; answers the rows of a `select`, and none for every other. */
 export function querySql<T>(folder: string, file: string, sql: string): T[] {
-  return engineName === 'SQLite' ? querySqlite(resolve(folder, file), sql) : queryPostgres(urlOf(folder, file), sql);
+  return isSqlite(file) ? querySqlite(resolve(folder, file), sql) : queryPostgres(urlOf(folder, file), sql);
 }
 
 /** Lets nobody write until `letGo` is called; reading goes on. */
 export async function holdDatabase(folder: string, file: string): Promise<{ letGo(): void }> {
-  if (engineName === 'SQLite') {
+  if (isSqlite(file)) {
     const holder = new Sqlite(resolve(folder, file));
     holder.exec('BEGIN IMMEDIATE');
     return { letGo: () => void holder.close() };
@@ -59,7 +60,7 @@ export async function holdDatabase(folder: string, file: string): Promise<{ letG
 
 /** For a deployment that starts on what another one has left; on PostgreSQL both have the same. */
 export function copyDatabase(from: string, to: string, file: string): void {
-  if (engineName === 'SQLite') cpSync(dirname(resolve(from, file)), dirname(resolve(to, file)), { recursive: true });
+  if (isSqlite(file)) cpSync(dirname(resolve(from, file)), dirname(resolve(to, file)), { recursive: true });
   else schemas.set(to, new Map(schemas.get(to)).set(file, urlOf(from, file)));
 }
 
@@ -77,6 +78,10 @@ export function dumpDatabases(folder: string): { file: string; content: Buffer }
 
 /** By folder and file. */
 const schemas = new Map<string, Map<string, string>>();
+
+function isSqlite(file: string): boolean {
+  return engineName === 'SQLite' || !file.startsWith('data/');
+}
 
 function idOf(folder: string, file: string): string {
   return createHash('sha256').update(resolve(folder, file)).digest('hex').slice(0, 16);
