@@ -18,5 +18,6 @@ export default {
   ...shared,
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   testPathIgnorePatterns: ['/test/browser/', '/test/postgres/'],
-  maxWorkers: 2,
+  // Many wait for processes that they have started.
+  maxWorkers: 3,
 };

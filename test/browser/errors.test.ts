@@ -1,6 +1,7 @@
 // Every page that says something went wrong, in both languages: in plain words, one next step that works, and a
 // reference that is in the log.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, expect, test } from '@jest/globals';
 import { createGallery, type Gallery } from './support/gallery.ts';
 import { useStage } from './support/stage.ts';
@@ -204,18 +205,26 @@ test.each(languages)(
   },
 );
 
+/** Until none is taken for the next half of a minute: the minute that is counted began with an earlier test. */
+async function useUpForms(address: string): Promise<void> {
+  for (let sent = 0; sent < 1_000; sent += 1) {
+    const answer = await fetch(address, { method: 'POST', redirect: 'manual' });
+    const seconds = Number(answer.headers.get('retry-after'));
+    if (answer.status === 429 && seconds > 30) return;
+    if (answer.status === 429) await sleep(seconds * 1_000);
+  }
+  throw new Error('every form was taken');
+}
+
 // Last: from here on, this app takes no more forms for a minute.
 test('the page for too many forms in a minute, in both languages', async () => {
   stage.complaints.expectedStatuses.add(429);
   const { port } = new URL(stage.app.origin);
-  for (const host of ['127.0.0.1', '[::1]']) {
-    const callback = `http://${host}:${port}/oauth/callback`;
-    for (let sent = 0; sent < 300; sent += 1) await fetch(callback, { method: 'POST', redirect: 'manual' });
-  }
+  for (const host of ['127.0.0.1', '[::1]']) await useUpForms(`http://${host}:${port}/oauth/callback`);
   for (const { language } of languages) {
     const tab = await open(language);
     await tab.goHome();
     await tab.press(tab.t('home.button'));
     await look(tab, 'too_many_requests');
   }
-});
+}, 120_000);

@@ -1,8 +1,8 @@
 // Looks at a page as it is in a person's hands: axe in light and in dark, 320 px wide, by keyboard, and its pictures.
 
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { describeFocus, type Focus, findOverflow, findStops, runAxe, runAxeOnColors } from './in-page.ts';
 import type { Tab } from './tab.ts';
@@ -10,6 +10,8 @@ import type { Tab } from './tab.ts';
 /** They are for people to look at: `SCREENSHOTS=true npm run test:browser`. */
 const wantsPictures = process.env.SCREENSHOTS === 'true';
 const folder = join(import.meta.dirname, '../../../test-output/screenshots');
+/** Every page reads it anew, so the small one. */
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const phone = { width: 390, height: 844 };
 const desktop = { width: 1280, height: 900 };
 const narrowest = { width: 320, height: 640 };
@@ -35,7 +37,7 @@ export function createGallery({ page, language }: Pick<Tab, 'page' | 'language'>
     const complain = (what: string) => problems.push(`${name}: ${what}`);
     await page.waitForLoadState('load');
     await readWords(page, language, complain);
-    await page.evaluate(axe.source);
+    await page.evaluate(axeSource);
     for (const colorScheme of ['dark', 'light'] as const) {
       await page.emulateMedia({ colorScheme });
       const rules = colorScheme === 'light' ? runAxe : runAxeOnColors;
