@@ -71,9 +71,6 @@ export function createAttemptStore(database: Database, vault: Vault): AttemptSto
     };
   }
 
-  const findWhere = async (where: Partial<Row>) =>
-    toAttempt(await database.run((db) => db<Row>('attempts').where(where).first()));
-
   return {
     async insert(attempt) {
       const row: Row = {
@@ -99,16 +96,20 @@ export function createAttemptStore(database: Database, vault: Vault): AttemptSto
 
     async markReturned(stateHash, response, responseHash, now) {
       const sealedResponse = await vault.seal(JSON.stringify(response), responseOf(stateHash));
-      await database.runUnsynced((db) =>
+      const [parked] = await database.runUnsynced((db) =>
         db<Row>('attempts')
           .where({ state_hash: stateHash, returned_at: null })
-          .update({ returned_at: now.toISOString(), sealed_response: sealedResponse, response_hash: responseHash }),
+          .update({ returned_at: now.toISOString(), sealed_response: sealedResponse, response_hash: responseHash })
+          .returning('id'),
       );
+      if (parked) return parked.id;
+      const holder = await database.run((db) =>
+        db<Row>('attempts').where({ state_hash: stateHash, response_hash: responseHash }).first('id'),
+      );
+      return holder?.id ?? null;
     },
 
-    findByStateHash: (stateHash) => findWhere({ state_hash: stateHash }),
-
-    find: (id) => findWhere({ id }),
+    find: async (id) => toAttempt(await database.run((db) => db<Row>('attempts').where({ id }).first())),
 
     async claim(id, now) {
       const count = await database.runUnsynced((db) =>

@@ -4,7 +4,13 @@ import { randomUUID } from 'node:crypto';
 import { ConnectError } from '../core/errors.ts';
 import type { ConnectionStore } from '../core/stores.ts';
 import type { Connection } from '../core/types.ts';
-import { type ConnectionRow, endedConnection, restedRefresh, toListedConnection } from './connection-row.ts';
+import {
+  type ConnectionRow,
+  endedConnection,
+  restedRefresh,
+  toConnection,
+  toListedConnection,
+} from './connection-row.ts';
 import { createConnectionWriting, type EventListener } from './connection-writing.ts';
 import type { Database } from './database.ts';
 import { createGrantSealing } from './grant-sealing.ts';
@@ -87,7 +93,10 @@ export function createConnectionStore(
             )
           : await writing.insert({ id, user_id: userId, ...change }, told);
         const row = saved ? await findRow({ id }) : undefined;
-        return row ? { result: await sealing.open(row) } : null;
+        if (!row) return null;
+        // Another process may have refreshed it by now.
+        const isOurs = row.generation === change.generation;
+        return { result: isOurs ? toConnection(row, grant) : await sealing.open(row) };
       }, 'a grant was being stored'),
 
     chooseOrganization: ({ id, authorizedAt }, organization, now, event) =>

@@ -12,12 +12,14 @@ export function createIdentityStore(database: Database): IdentityStore {
     async nameUser({ issuer, subject }, candidateUserId, now) {
       for (const userId of [candidateUserId, randomUUID()]) {
         // Ignores a conflict of either kind: the identity is known, or the candidate is somebody else's.
-        await database.run((db) =>
+        const [named] = await database.run((db) =>
           db<Row>('identities')
             .insert({ issuer, subject, user_id: userId, first_seen_at: now.toISOString() })
             .onConflict()
-            .ignore(),
+            .ignore()
+            .returning('user_id'),
         );
+        if (named) return named.user_id;
         const row = await database.run((db) => db<Row>('identities').where({ issuer, subject }).first());
         if (row) return row.user_id;
       }

@@ -9,6 +9,7 @@ import { createDatabaseFile } from './database-file.ts';
 
 /** The wait is in the driver and blocks the event loop, so it is short; the patience is in database.ts. */
 const busyTimeoutMilliseconds = 20;
+const mostStatements = 500;
 const lockTable = 'knex_migrations_lock';
 const unavailable =
   /^(SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN|CORRUPT|NOTADB|PROTOCOL|NOMEM)|POOL_TIMEOUT|E[A-Z]+$)/;
@@ -17,6 +18,7 @@ const unavailable =
 export function createSqliteEngine(filename: string, leastFreeBytes: number): DatabaseEngine {
   makeFolder(filename);
   let current: Connection | null = null;
+  let isSynced = true;
   let lastTurn: Promise<unknown> = Promise.resolve();
 
   return {
@@ -36,7 +38,10 @@ export function createSqliteEngine(filename: string, leastFreeBytes: number): Da
           min: 1,
           max: 1,
           afterCreate(connection: Connection, done: (error: unknown) => void) {
-            if (!patient) current = connection;
+            if (!patient) {
+              current = connection;
+              isSynced = true;
+            }
             prepareConnection(connection, done);
           },
         },
@@ -45,7 +50,10 @@ export function createSqliteEngine(filename: string, leastFreeBytes: number): Da
     // There is one connection: whoever sets how it writes must be the one who writes next.
     query(synced, work) {
       const turn = lastTurn.then(() => {
-        current?.pragma(`synchronous = ${synced ? 'FULL' : 'NORMAL'}`);
+        if (current && synced !== isSynced) {
+          current.pragma(`synchronous = ${synced ? 'FULL' : 'NORMAL'}`);
+          isSynced = synced;
+        }
         return work();
       });
       lastTurn = turn.catch(() => {});
@@ -72,7 +80,7 @@ function makeFolder(filename: string): void {
   }
 }
 
-type Connection = { pragma(text: string): unknown };
+type Connection = { pragma(text: string): unknown; prepare(sql: string): unknown };
 
 function prepareConnection(connection: Connection, done: (error: unknown) => void): void {
   try {
@@ -81,10 +89,25 @@ function prepareConnection(connection: Connection, done: (error: unknown) => voi
     // A refresh token that the provider has already replaced must survive a power cut.
     connection.pragma('synchronous = FULL');
     connection.pragma('foreign_keys = ON');
+    rememberStatements(connection);
     done(null);
   } catch (error) {
     done(error);
   }
+}
+
+/** SQLite would compile each text anew; the library asks for the same few again and again. */
+function rememberStatements(connection: Connection): void {
+  const statements = new Map<string, unknown>();
+  const prepare = connection.prepare.bind(connection);
+  connection.prepare = (sql) => {
+    const known = statements.get(sql);
+    if (known) return known;
+    if (statements.size >= mostStatements) statements.clear();
+    const prepared = prepare(sql);
+    statements.set(sql, prepared);
+    return prepared;
+  };
 }
 
 function codeOf(error: unknown): string | null {

@@ -66,13 +66,10 @@ export function createConnecting(
    * the consent. Without that, who starts an attempt could have somebody else consent to it (decision 1).
    */
   async function receive(state: string, response: AuthorizationResponse): Promise<string | null> {
-    const stateHash = hash(state);
     const responseHash = hash(
       JSON.stringify([response.kind, response.kind === 'code' ? response.code : response.error]),
     );
-    await attempts.markReturned(stateHash, response, responseHash, clock.now());
-    const attempt = await attempts.findByStateHash(stateHash);
-    return attempt?.responseHash === responseHash ? attempt.id : null;
+    return attempts.markReturned(hash(state), response, responseHash, clock.now());
   }
 
   /**
@@ -137,10 +134,7 @@ export function createConnecting(
     const { grant, subject, identity } = await identityProvider.exchangeCode(response, secrets);
     // Whom a link is for, its integrator has said; one person may sign in for several of its users.
     const userId = identity && attempt.linkId === null ? await nameUser(identity, attempt) : attempt.userId;
-    const authorization = { grant, subject };
-    const objection = await replacing.findObjection(userId, authorization);
-    if (objection) return { result: { kind: 'undecided', userId, objection }, parked: authorization };
-    return { result: await replacing.replace(userId, authorization, attempt.startedAt), parked: null };
+    return replacing.replaceOrAsk(userId, { grant, subject }, attempt.startedAt);
   }
 
   async function nameUser(identity: Identity, { userId }: Attempt): Promise<string> {

@@ -33,11 +33,28 @@ export function createReplacing(
   }
 
   /**
-   * What speaks against replacing the user's grant by this one; null when nothing does, or when there is no company
-   * to lose. Dinero may be out of reach: then only the person counts.
+   * Stores the grant of an attempt that left at `startedAt`. When something speaks against that, nothing is replaced:
+   * the result is undecided, and `parked` what waits for the person's decision. Throws what `replace` throws.
    */
-  async function findObjection(userId: string, { grant, subject }: Authorization): Promise<Objection | null> {
+  async function replaceOrAsk(
+    userId: string,
+    authorization: Authorization,
+    startedAt: Date,
+  ): Promise<{ result: SuccessfulResult; parked: Authorization | null }> {
     const before = await connections.findByUser(userId);
+    const objection = await findObjection(before, authorization);
+    if (objection) return { result: { kind: 'undecided', userId, objection }, parked: authorization };
+    return { result: await replace(userId, before, authorization, startedAt), parked: null };
+  }
+
+  /**
+   * What speaks against replacing the grant of this connection; null when nothing does, or when there is no company to
+   * lose. Dinero may be out of reach: then only the person counts.
+   */
+  async function findObjection(
+    before: Connection | null,
+    { grant, subject }: Authorization,
+  ): Promise<Objection | null> {
     if (!before?.organization) return null;
     if (subject !== null && before.subject !== null && subject !== before.subject) return 'other_person';
     const { id } = before.organization;
@@ -56,11 +73,11 @@ export function createReplacing(
    */
   async function replace(
     userId: string,
+    before: Connection | null,
     { grant, subject }: Authorization,
     startedAt: Date,
   ): Promise<Exclude<SuccessfulResult, Undecided>> {
     const now = clock.now();
-    const before = await connections.findByUser(userId);
     const refreshExpiresAt = refreshExpiryFrom(policy, grant, now);
     const dates = { refreshExpiresAt, warnedDays: null, authorizedAt: now };
     const events: EventDraft[] = [{ type: before?.grant ? 'reauthorized' : 'authorized' }];
@@ -120,7 +137,7 @@ export function createReplacing(
     const current = await connections.findByUser(userId);
     // A consent that was given after the question was asked is the later word.
     const overtaken = current !== null && claimedAt !== null && current.authorizedAt > claimedAt;
-    if (decision === 'replace' && !overtaken) return replace(userId, parked, startedAt);
+    if (decision === 'replace' && !overtaken) return replace(userId, current, parked, startedAt);
     await discard(parked, current);
     return { kind: 'kept', userId };
   }
@@ -152,5 +169,5 @@ export function createReplacing(
     }
   }
 
-  return { belongsToOther, findObjection, replace, decide, keepUndecided };
+  return { belongsToOther, replaceOrAsk, decide, keepUndecided };
 }

@@ -21,9 +21,16 @@ import type {
 
 export type AttemptStore = {
   insert(attempt: Attempt): Promise<void>;
-  /** Parks the response on an attempt that has not returned yet; does nothing when there is none. */
-  markReturned(stateHash: string, response: AuthorizationResponse, responseHash: string, now: Date): Promise<void>;
-  findByStateHash(stateHash: string): Promise<Attempt | null>;
+  /**
+   * Parks the response on an attempt that has not returned yet. Answers the id of the attempt that holds this response
+   * now; null when there is none, or it holds another one.
+   */
+  markReturned(
+    stateHash: string,
+    response: AuthorizationResponse,
+    responseHash: string,
+    now: Date,
+  ): Promise<string | null>;
   find(id: string): Promise<Attempt | null>;
   /** Takes the right to finish a returned attempt. True for exactly one caller, ever. */
   claim(id: string, now: Date): Promise<boolean>;

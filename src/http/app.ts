@@ -130,5 +130,5 @@ function configure(app: Express, config: Pick<Config, 'trustProxy' | 'production
   app.set('query parser', 'simple');
   app.set('views', fileURLToPath(new URL('../../views', import.meta.url)));
   app.set('view engine', 'ejs');
-  app.set('view cache', config.production);
+  app.set('view cache', true);
 }

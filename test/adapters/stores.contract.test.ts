@@ -50,19 +50,21 @@ describe.each([
     test('an attempt reads as it was stored', async () => {
       await stores.attempts.insert(attemptNamed('a1'));
       expect(await stores.attempts.find('a1')).toEqual(attemptNamed('a1'));
-      expect(await stores.attempts.findByStateHash('hash-of-a1')).toEqual(attemptNamed('a1'));
       expect(await stores.attempts.find('a2')).toBeNull();
     });
 
     test('a state is used once', async () => {
       await stores.attempts.insert(attemptNamed('a1'));
       const first = { kind: 'code' as const, code: 'c', issuer: 'https://i' };
-      for (const response of [first, { kind: 'error' as const, error: 'access_denied' }]) {
-        await stores.attempts.markReturned('hash-of-a1', response, response.kind, now);
+      const other = { kind: 'error' as const, error: 'access_denied' };
+      const answers = [];
+      for (const response of [first, other, first]) {
+        answers.push(await stores.attempts.markReturned('hash-of-a1', response, response.kind, now));
       }
+      expect(answers).toEqual(['a1', null, 'a1']);
       expect((await stores.attempts.find('a1'))?.response).toEqual(first);
       expect((await stores.attempts.find('a1'))?.responseHash).toBe('code');
-      await stores.attempts.markReturned('hash-of-nobody', first, 'h', now);
+      expect(await stores.attempts.markReturned('hash-of-nobody', first, 'h', now)).toBeNull();
     });
 
     test('of many who claim a returned attempt one gets it; an attempt that is not back cannot be claimed', async () => {

@@ -73,8 +73,8 @@ function createMemoryAttempts(): AttemptStore {
     async markReturned(stateHash, response, responseHash, now) {
       const attempt = byState(stateHash);
       if (attempt && !attempt.returnedAt) Object.assign(attempt, { response, responseHash, returnedAt: now });
+      return attempt?.responseHash === responseHash ? attempt.id : null;
     },
-    findByStateHash: async (stateHash) => copy(byState(stateHash)),
     find: async (id) => copy(attempts.get(id)),
     async claim(id, now) {
       const attempt = attempts.get(id);
