@@ -51,16 +51,21 @@ export function createConnectionWriting(database: Database, onEvent: EventListen
     return written;
   }
 
-  /** Inserts a connection of a user who has none yet; false when there is one by now. */
+  /**
+   * Inserts a connection of a user who has none yet; false when there is one by now. `alongside` belongs to the same
+   * transaction.
+   */
   async function insert(
     row: Partial<ConnectionRow> & { id: string },
     told: { events: EventDraft[]; at: Date },
+    alongside?: (db: Sql) => Promise<unknown>,
   ): Promise<boolean> {
     database.checkFile();
     const written = await database.runTransaction(async (trx) => {
       const rows = await selectConnections(trx).insert(row).onConflict('user_id').ignore().returning('id');
       if (rows.length !== 1) return false;
       await tell(trx, row.id, told);
+      await alongside?.(trx);
       return true;
     });
     if (written) for (const event of told.events) onEvent(row.id, event);

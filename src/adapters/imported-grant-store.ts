@@ -4,9 +4,8 @@ import { randomUUID } from 'node:crypto';
 import { ConnectError } from '../core/errors.ts';
 import type { ImportedGrant, ImportedGrantStore, WaitingGrant } from '../core/imported-grants.ts';
 import { type ConnectionRow, toDate, toScope, toScopeColumn } from './connection-row.ts';
-import type { EventListener } from './connection-writing.ts';
+import { createConnectionWriting, type EventListener } from './connection-writing.ts';
 import type { Database, Sql } from './database.ts';
-import { insertEvent } from './event-store.ts';
 import { createGrantSealing } from './grant-sealing.ts';
 import { type SealedPlace, type Vault, VaultError } from './vault.ts';
 
@@ -21,7 +20,7 @@ type Row = {
 };
 
 const rowsPerStatement = 100;
-const taken = new Error('one of these users waits already');
+const taken = new Error('somebody else was faster');
 /** What the access token of a connection is that has none yet. */
 const endedAccess = { accessToken: '', expiresAt: new Date(0) };
 
@@ -36,6 +35,7 @@ export function createImportedGrantStore(
   onEvent: EventListener = () => {},
 ): ImportedGrantStore {
   const grantSealing = createGrantSealing(vault, () => {});
+  const writing = createConnectionWriting(database, onEvent, false);
 
   async function seal({ userId, refreshToken, scope, organizationId }: ImportedGrant, now: Date): Promise<Row> {
     return {
@@ -81,7 +81,9 @@ export function createImportedGrantStore(
         let stored = 0;
         for (let start = 0; start < rows.length; start += rowsPerStatement) {
           const batch = rows.slice(start, start + rowsPerStatement);
-          stored += (await insertNew(trx, 'imported_grants', batch)).length;
+          // Those that are no longer free are left out.
+          const free = trx<Row>('imported_grants').insert(batch).onConflict('user_id').ignore();
+          stored += (await free.returning('user_id')).length;
         }
         // Only a failure undoes the rest.
         if (stored < rows.length) throw taken;
@@ -130,23 +132,24 @@ export function createImportedGrantStore(
         due_at: dueAt?.toISOString() ?? null,
         disconnected_at: null,
       };
-      database.checkFile();
-      const activated = await database.runTransaction(async (trx) => {
-        const mark = (from: string | null, to: string | null) =>
-          trx<Row>('imported_grants').where({ user_id: userId, activated_at: from }).update({ activated_at: to });
-        if ((await mark(null, now.toISOString())) !== 1) return false;
-        const written = before
-          ? await trx<ConnectionRow>('connections').where({ id, generation: before.generation }).update(row)
-          : (await insertNew(trx, 'connections', [{ ...row, id, user_id: userId }])).length;
-        if (written !== 1) {
-          await mark(now.toISOString(), null);
-          return false;
-        }
-        for (const event of events) await insertEvent(trx, id, event, now);
-        return true;
+      const told = { events, at: now };
+      async function mark(db: Sql): Promise<void> {
+        const waiting = db<Row>('imported_grants').where({ user_id: userId, activated_at: null });
+        if ((await waiting.update({ activated_at: now.toISOString() })) !== 1) throw taken;
+      }
+      const writtenConnection = before
+        ? writing.update(
+            id,
+            (current) => current.where({ generation: before.generation }),
+            () => row,
+            told,
+            mark,
+          )
+        : writing.insert({ ...row, id, user_id: userId }, told, mark);
+      return writtenConnection.catch((error: unknown) => {
+        if (error === taken) return false;
+        throw error;
       });
-      if (activated) for (const event of events) onEvent(id, event);
-      return activated;
     },
 
     async delete(userId) {
@@ -155,11 +158,6 @@ export function createImportedGrantStore(
 
     discard: () => database.run((db) => db<Row>('imported_grants').where({ activated_at: null }).delete()),
   };
-}
-
-/** Those that are no longer free are left out of what is stored, and of the answer. */
-function insertNew(db: Sql, table: string, rows: (Partial<Row> | Partial<ConnectionRow>)[]): PromiseLike<unknown[]> {
-  return db(table).insert(rows).onConflict('user_id').ignore().returning('user_id');
 }
 
 /** Who ended a connection after the import wants none. */

@@ -1,6 +1,7 @@
 // Refreshes what would lapse, finds out what has ended, and warns of what will (design, section 7, rule 7).
 
 import type { AccessTokens } from './access-tokens.ts';
+import { takeOneByOne } from './batches.ts';
 import { type ErrorCode, isConnectError } from './errors.ts';
 import type { Clock, DeploymentGuard } from './ports.ts';
 import {
@@ -57,7 +58,8 @@ export function createKeepAlive(
   async function sweep(signal?: AbortSignal): Promise<SweepReport> {
     const report: SweepReport = { seen: 0, refreshed: 0, warned: 0, failed: 0, stopped: null, bug: null };
     if (clock.monotonic() < restUntil || !(await deployment.isOurs())) return report;
-    const due = readDue(clock.now());
+    const now = clock.now();
+    const due = takeOneByOne<DuePosition>((last) => connections.listDue(now, last, batchSize));
     let troubles = 0;
 
     async function work(): Promise<void> {
@@ -92,32 +94,6 @@ export function createKeepAlive(
       report.bug ??= error;
       return null;
     }
-  }
-
-  /** The due ones one by one, read in batches; each is met once in a sweep. */
-  function readDue(now: Date): () => Promise<DuePosition | null> {
-    let batch: DuePosition[] = [];
-    let last: DuePosition | null = null;
-    let reading: Promise<void> | null = null;
-    let over = false;
-
-    async function read(): Promise<void> {
-      batch = await connections.listDue(now, last, batchSize);
-      last = batch.at(-1) ?? last;
-      over = batch.length < batchSize;
-    }
-
-    return async () => {
-      for (;;) {
-        const next = batch.shift();
-        if (next) return next;
-        if (over) return null;
-        reading ??= read().finally(() => {
-          reading = null;
-        });
-        await reading;
-      }
-    };
   }
 
   /** What went wrong that will go wrong for others too; null when nothing did. */

@@ -1,5 +1,6 @@
 // Delivers the outbox: at least once, in order for each user, over three days, from any number of processes at once.
 
+import { takeOneByOne } from './batches.ts';
 import { isConnectError } from './errors.ts';
 import type { WebhookStore } from './outbox.ts';
 import type { Clock, DeploymentGuard, WebhookOutcome, WebhookReceiver } from './ports.ts';
@@ -49,7 +50,7 @@ export function createWebhooks(
   async function deliver(watch: (report: WebhookReport) => void, signal?: AbortSignal): Promise<void> {
     // In a copy of a database these messages are the other deployment's, which delivers them.
     if (receiver === null || senders >= concurrency || !(await deployment.isOurs())) return;
-    const next = readDue();
+    const next = takeOneByOne(() => webhooks.listDue(clock.now(), batchSize));
     const sending = Array.from({ length: Math.max(concurrency - senders, 0) }, () =>
       work.track(sendAll({ receiver, next, watch, signal })),
     );
@@ -107,26 +108,6 @@ export function createWebhooks(
         await clock.sleep(notePauseMilliseconds);
       }
     }
-  }
-
-  /** The due ones one by one, read in batches; null when there is none at the moment. */
-  function readDue(): () => Promise<WaitingWebhook | null> {
-    let batch: WaitingWebhook[] = [];
-    let reading: Promise<void> | null = null;
-
-    async function read(): Promise<void> {
-      batch = await webhooks.listDue(clock.now(), batchSize);
-    }
-
-    return async () => {
-      const message = batch.shift();
-      if (message) return message;
-      reading ??= read().finally(() => {
-        reading = null;
-      });
-      await reading;
-      return batch.shift() ?? null;
-    };
   }
 
   return { deliver };
