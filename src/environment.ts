@@ -59,7 +59,16 @@ const database = z
 function isPostgresAddress(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const { hostname, pathname } = new URL(text);
-  return hostname !== '' && /^\/[^/]+$/.test(pathname);
+  return hostname !== '' && /^\/[^/]+$/.test(pathname) && isPercentEncoded(pathname);
+}
+
+function isPercentEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** An address, a network or a name that proxy-addr takes: Express would throw on any other while the app is made. */

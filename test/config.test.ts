@@ -205,6 +205,8 @@ const wrong: [string, string][] = [
   ['DATABASE_URL', 'postgres://host'],
   ['DATABASE_URL', 'postgres://host/'],
   ['DATABASE_URL', 'postgres://host/a/b'],
+  ['DATABASE_URL', 'postgres://host/50%'],
+  ['DATABASE_URL', 'postgres://host/%ff'],
   ['DATABASE_URL', 'postgres:x'],
   ['DATABASE_URL', 'sqlite:'],
   ['DATABASE_URL', 'sqlite::memory:'],

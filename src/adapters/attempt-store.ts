@@ -39,8 +39,8 @@ const mostUndecided = 100;
 
 export function createAttemptStore(database: Database, vault: Vault): AttemptStore {
   const secretsOf = (id: string): SealedPlace => `attempts/${id}/secrets`;
-  // Sealed before the attempt's id is known; the state hash names the same row.
   const grantOf = (id: string): SealedPlace => `attempts/${id}/grant`;
+  // Sealed before the attempt's id is known; the state hash names the same row.
   const responseOf = (stateHash: string): SealedPlace => `attempts/${stateHash}/response`;
 
   async function openJson<T>(sealed: string | null, place: SealedPlace): Promise<T | null> {
@@ -65,7 +65,6 @@ export function createAttemptStore(database: Database, vault: Vault): AttemptSto
       expiresAt: new Date(row.expires_at),
       returnedAt: row.returned_at === null ? null : new Date(row.returned_at),
       response: await openJson<AuthorizationResponse>(row.sealed_response, responseOf(row.state_hash)),
-      responseHash: row.response_hash,
       claimedAt: row.claimed_at === null ? null : new Date(row.claimed_at),
       result: toResult(row),
     };

@@ -48,7 +48,7 @@ export function openDatabase(location: DatabaseLocation, options: { leastFreeByt
    */
   const run = <T>(query: (db: Sql) => PromiseLike<T>): Promise<T> => tryFor(patienceMilliseconds, query);
 
-  /** The same for what a power cut may undo: people would have to begin again, and nothing else is lost. */
+  /** The same for what a power cut may undo: people would have to begin again, or a count is short. */
   const runUnsynced = <T>(query: (db: Sql) => PromiseLike<T>): Promise<T> =>
     tryFor(patienceMilliseconds, query, { synced: false });
 

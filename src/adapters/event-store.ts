@@ -41,12 +41,15 @@ function toEvent({ id: number, type, at, detail }: Row): ConnectionEvent {
   return { id, type, at: date };
 }
 
+/** Of an integer column on PostgreSQL, which compares with nothing larger. */
+const largestId = 2 ** 31 - 1;
+
 export function createEventStore(database: Database): EventStore {
   return {
     async listLatest(connectionId, limit, before = null) {
       const rows = await database.run((db) => {
         const query = db<Row>('events').where({ connection_id: connectionId });
-        if (before !== null) query.where('id', '<', Number(before));
+        if (before !== null) query.where('id', '<', Math.min(Number(before), largestId));
         return query.orderBy('id', 'desc').limit(limit);
       });
       return rows.map(toEvent);

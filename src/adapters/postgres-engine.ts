@@ -17,8 +17,11 @@ const migrationLock = 4_927_118;
 const notConnected = ['ECONNREFUSED', '57P03'];
 /** Two transactions in each other's way: one was undone. */
 const undone = ['40001', '40P01', '55P03'];
-/** The classes of what a program does wrong (PostgreSQL's documentation, appendix A): its data, constraints, syntax. */
-const bug = /^(0A|2[0-467BDF]|3[48]|42)[0-9A-Z]{3}$/;
+/**
+ * The classes of what a program does wrong (PostgreSQL's documentation, appendix A): its data, constraints, syntax; but
+ * not what the role may not do.
+ */
+const bug = /^(?!42501)(0A|2[0-467BDF]|3[48]|42)[0-9A-Z]{3}$/;
 /** What the driver says without a code; the library puts the statement before it. */
 const driverTroubles =
   /(^| - )(Connection terminated|Client has encountered|Client was closed|timeout expired|The server does not support SSL|SASL)/;

@@ -83,9 +83,9 @@ export function createVismaConnect(
     const configuration = new client.Configuration(metadata, options.clientId, undefined, authentication);
     client.allowInsecureRequests(configuration);
     configuration[client.customFetch] = fetch;
-    // The outbound fetch has the time limit. This one must never be the first, not even in a process that was stopped
-    // and finds an answer waiting when it goes on.
-    configuration.timeout = 86_400;
+    // The outbound fetch has the time limit. A second one could be the first to end in a process that was stopped and
+    // finds an answer waiting when it goes on; and its timer stays until then, whenever the answer came.
+    configuration.timeout = undefined;
     return configuration;
   }
 

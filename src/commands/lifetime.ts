@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../logger.ts';
 
+/** Longer than a token call may take. */
 const stopLimitMilliseconds = 25_000;
 
 /** Something that ends a pause early. Rung while nobody waits, it ends the next one. */
@@ -71,10 +72,10 @@ export function changeLevelOnSignal(logger: Logger): void {
 }
 
 /**
- * Resolves at the first signal to stop, also at one that comes while the app is still starting. A second one, or
- * taking too long, ends the process with exit code 1.
+ * Resolves at the first signal to stop, also at one that comes while the app is still starting. A second one, or taking
+ * more than 25 seconds after a delay of `delayMilliseconds`, ends the process with exit code 1.
  */
-export function stopOnSignals(): Promise<NodeJS.Signals> {
+export function stopOnSignals(delayMilliseconds = 0): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let asked = false;
     const stop = (signal: NodeJS.Signals) => {
@@ -83,7 +84,7 @@ export function stopOnSignals(): Promise<NodeJS.Signals> {
       setTimeout(() => {
         process.stderr.write('Stopped before all work was done: what was being stored may be lost.\n');
         process.exit(1);
-      }, stopLimitMilliseconds).unref();
+      }, delayMilliseconds + stopLimitMilliseconds).unref();
       resolve(signal);
     };
     process.on('SIGTERM', stop);

@@ -135,13 +135,14 @@ async function claimDatabase(deployment: Deployment, { tokenKeys }: Config, logg
 
 /** Runs the app until it is asked to stop. */
 export async function serve(config: Config): Promise<void> {
-  const stopping = stopOnSignals();
+  const stopDelayMilliseconds = config.stopDelaySeconds * 1000;
+  const stopping = stopOnSignals(stopDelayMilliseconds);
   let isStopping = false;
   const logger = await createReadableLogger(config);
   exitOnBugs(logger);
   changeLevelOnSignal(logger);
   const bell = createBell();
-  const [{ app, core, provider, database, deployment, ...chores }, sandbox] = await Promise.all([
+  const [{ app, core, provider, database, deployment, ...repeated }, sandbox] = await Promise.all([
     build(config, logger, bell, () => isStopping),
     startSandboxOf(config),
   ]);
@@ -153,19 +154,21 @@ export async function serve(config: Config): Promise<void> {
   const setupNote = config.setup === 'open' ? `From here to your own credentials: ${config.baseUrl}/setup\n` : '';
   process.stdout.write(`Dinero Connect is ready: open ${config.baseUrl}${sandboxNote}\n${setupNote}${ownerNote}`);
   provider.check().catch(() => logger.warn(`no discovery document from ${config.provider.issuer} yet`));
-  const housekeeping = repeat(chores.keepHouse, housekeepingMilliseconds);
-  const sweeping = repeat(chores.keepAlive, keepAliveMilliseconds);
-  const delivering = repeat(chores.deliverWebhooks, webhooksMilliseconds, bell);
+  const housekeeping = repeat(repeated.keepHouse, housekeepingMilliseconds);
+  const sweeping = repeat(repeated.keepAlive, keepAliveMilliseconds);
+  const delivering = repeat(repeated.deliverWebhooks, webhooksMilliseconds, bell);
 
   const signal = await stopping;
   isStopping = true;
   logger.info({ signal }, 'stopping');
   server.leave();
+  // What nobody waits for begins no more: a refresh that this process does not live to store is lost.
+  const chores = [housekeeping.stop(), sweeping.stop()];
   // Balancers have to see that this process is not ready before it takes no more.
-  await clock.sleep(config.stopDelaySeconds * 1000);
+  await clock.sleep(stopDelayMilliseconds);
   // First, so that what is on its way to a slow receiver ends while requests do.
   await Promise.all([delivering.stop(), server.drain()]);
-  await Promise.all([housekeeping.stop(), sweeping.stop()]);
+  await Promise.all(chores);
   await core.work.settled();
   await sandbox?.close();
   await database.close();

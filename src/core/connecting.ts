@@ -52,7 +52,6 @@ export function createConnecting(
       expiresAt: new Date(now.getTime() + attemptLifetimeSeconds * 1000),
       returnedAt: null,
       response: null,
-      responseHash: null,
       claimedAt: null,
       result: null,
     });

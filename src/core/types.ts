@@ -70,8 +70,6 @@ export type Attempt = {
   expiresAt: Date;
   returnedAt: Date | null;
   response: AuthorizationResponse | null;
-  /** Of the response that was parked; stays when the response is gone. */
-  responseHash: string | null;
   claimedAt: Date | null;
   result: AttemptResult | null;
 };

@@ -35,8 +35,7 @@ import type { SetupConfig } from './setup/steps.ts';
 
 export type AppDependencies = {
   core: Core;
-  config: SetupConfig &
-    Pick<Config, 'sessionSecrets' | 'trustProxy' | 'brand' | 'production' | 'apiRateLimit' | 'setup'>;
+  config: SetupConfig & Pick<Config, 'sessionSecrets' | 'trustProxy' | 'brand' | 'apiRateLimit' | 'setup'>;
   clock: Clock;
   logger: Logger;
   sessionStore: Store;
@@ -123,7 +122,7 @@ export function createApp(dependencies: AppDependencies): Express {
   return app;
 }
 
-function configure(app: Express, config: Pick<Config, 'trustProxy' | 'production'>): void {
+function configure(app: Express, config: Pick<Config, 'trustProxy'>): void {
   app.disable('etag');
   app.disable('x-powered-by');
   app.set('trust proxy', config.trustProxy);

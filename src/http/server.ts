@@ -36,7 +36,8 @@ export function createLimitedServer(
     openAnswers.set(socket, 0);
     socket.once('close', () => openAnswers.delete(socket));
   });
-  server.on('request', ({ socket }, response) => {
+  // Before the app, which may answer at once.
+  server.prependListener('request', ({ socket }, response) => {
     openAnswers.set(socket, (openAnswers.get(socket) ?? 0) + 1);
     if (leaving) response.shouldKeepAlive = false;
     response.once('close', () => {

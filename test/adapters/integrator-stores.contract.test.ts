@@ -153,6 +153,7 @@ describe.each([
     expect(last).toEqual(whole[0]);
     expect(await stores.events.listLatest(connection.id, 9, last?.id)).toEqual(whole.slice(1));
     expect(await stores.events.listLatest(connection.id, 9, whole[2]?.id)).toEqual([]);
+    expect(await stores.events.listLatest(connection.id, 9, '9'.repeat(15))).toEqual(whole);
   });
 
   test('a company that is chosen again without a change leaves no line', async () => {

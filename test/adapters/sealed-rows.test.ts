@@ -136,7 +136,7 @@ test('an attempt whose secrets do not open is not exchanged with others', async 
     browserId: 'b',
     userId: 'u',
   };
-  const unused = { returnedAt: null, response: null, responseHash: null, claimedAt: null, result: null };
+  const unused = { returnedAt: null, response: null, claimedAt: null, result: null };
   await attempts.insert({ ...attempt, ...unused, startedAt: now, expiresAt: now });
   await sql.database.run((db) => db('attempts').update({ sealed_secrets: 'broken' }));
   expect((await attempts.find('a1'))?.secrets).toBeNull();

@@ -22,7 +22,6 @@ function attemptNamed(id: string): Attempt {
     expiresAt: later,
     returnedAt: null,
     response: null,
-    responseHash: null,
     claimedAt: null,
     result: null,
   };
@@ -63,7 +62,6 @@ describe.each([
       }
       expect(answers).toEqual(['a1', null, 'a1']);
       expect((await stores.attempts.find('a1'))?.response).toEqual(first);
-      expect((await stores.attempts.find('a1'))?.responseHash).toBe('code');
       expect(await stores.attempts.markReturned('hash-of-nobody', first, 'h', now)).toBeNull();
     });
 
@@ -82,7 +80,6 @@ describe.each([
       expect(await stores.attempts.find('a1')).toMatchObject({
         result: { kind: 'connected', userId: 'u2' },
         response: null,
-        responseHash: 'h',
         secrets: null,
       });
       await stores.attempts.insert(attemptNamed('a2'));

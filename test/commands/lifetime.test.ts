@@ -28,22 +28,25 @@ test('a bell ends a pause early, once, and also the next one when it rings durin
   await repeating.stop();
 });
 
-test('F30: what has not ended 25 seconds after the signal is ended with code 1', async () => {
-  jest.useFakeTimers();
-  const exit = jest.spyOn(process, 'exit').mockImplementation((() => {}) as never);
-  const stderr = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
-  try {
-    const stopping = stopOnSignals();
-    process.emit('SIGTERM', 'SIGTERM');
-    expect(await stopping).toBe('SIGTERM');
-    jest.advanceTimersByTime(24_999);
-    expect(exit).not.toHaveBeenCalled();
-    jest.advanceTimersByTime(1);
-    expect(exit).toHaveBeenCalledWith(1);
-    expect(stderr).toHaveBeenCalledWith('Stopped before all work was done: what was being stored may be lost.\n');
-  } finally {
-    jest.useRealTimers();
-    jest.restoreAllMocks();
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.removeAllListeners(signal);
-  }
-});
+test.each([0, 15_000])(
+  'F30: what has not ended 25 seconds after a delay of %d ms is ended with code 1',
+  async (delay) => {
+    jest.useFakeTimers();
+    const exit = jest.spyOn(process, 'exit').mockImplementation((() => {}) as never);
+    const stderr = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    try {
+      const stopping = stopOnSignals(delay);
+      process.emit('SIGTERM', 'SIGTERM');
+      expect(await stopping).toBe('SIGTERM');
+      jest.advanceTimersByTime(delay + 24_999);
+      expect(exit).not.toHaveBeenCalled();
+      jest.advanceTimersByTime(1);
+      expect(exit).toHaveBeenCalledWith(1);
+      expect(stderr).toHaveBeenCalledWith('Stopped before all work was done: what was being stored may be lost.\n');
+    } finally {
+      jest.useRealTimers();
+      jest.restoreAllMocks();
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.removeAllListeners(signal);
+    }
+  },
+);

@@ -27,7 +27,6 @@ async function leave(seconds: number, end?: { back?: number; result?: AttemptRes
     expiresAt: at(seconds + 3600),
     returnedAt: null,
     response: null,
-    responseHash: null,
     claimedAt: null,
     result: null,
   });

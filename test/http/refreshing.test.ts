@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { RefreshTokenPolicy } from '../../src/core/refresh-schedule.ts';
 import type { Connection } from '../../src/core/types.ts';
 import { READY_FAULTS } from '../../src/sandbox/ready-faults.ts';
@@ -101,6 +101,15 @@ describe('a refresh that does not reach the provider’s tokens', () => {
       [...known, 'access_token-missing', 'refresh_token-missing'].sort(),
     );
   });
+});
+
+test('a refresh leaves no time limit running: there may be a million of them in a day', async () => {
+  await connectAndExpire();
+  const limits = jest.spyOn(AbortSignal, 'timeout');
+  await get();
+  expect(tokenCalls()).toBe(1);
+  expect(limits).not.toHaveBeenCalled();
+  limits.mockRestore();
 });
 
 describe('429', () => {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { querySql } from '../support/journey-database.ts';
 import { takeFreePort } from '../support/ports.ts';
 import { type AppProcess, makeFolder, startApp } from '../support/process.ts';
 import { openRemoteBrowser } from '../support/remote-browser.ts';
@@ -56,9 +57,30 @@ test('asked to stop it is not ready at once, goes on for a while, and ends with 
   await outputHolds('"msg":"stopping"');
   const ready = await get('/readyz');
   expect([ready.status, await ready.json()]).toEqual([503, { status: 'stopping', checks: {} }]);
+  expect(ready.headers.get('connection')).toBe('close');
   const page = await get('/');
   expect([page.status, page.headers.get('connection')]).toEqual([200, 'close']);
   expect(await app.ended).toBe(0);
+}, 30_000);
+
+test('asked to stop it begins no refresh that nobody waits for, however long balancers take', async () => {
+  await start({ STOP_DELAY: '13s' });
+  const browser = openRemoteBrowser(`http://localhost:${port}`);
+  await browser.signIn('rikke');
+  await browser.submit(await browser.get('/organizations'), '/organizations', { organizationId: '118244' });
+  const before = sandbox.count('POST', '/connect/token');
+  const soon = new Date(Date.now() + 86_400_000).toISOString();
+  process.kill(app.pid ?? 0, 'SIGTERM');
+  await outputHolds('"msg":"stopping"');
+  const due = `due_at = '2026-01-01T00:00:00.000Z', refresh_expires_at = '${soon}'`;
+  querySql(
+    place.folder,
+    'data/dinero-connect.db',
+    `update connections set ${due}, access_expires_at = '2026-01-01T00:00:00.000Z'`,
+  );
+  // A sweep comes every ten seconds, give or take a quarter.
+  expect(await app.ended).toBe(0);
+  expect(sandbox.count('POST', '/connect/token')).toBe(before);
 }, 30_000);
 
 test('asked to stop in the middle of a sign-in it finishes that first', async () => {

@@ -132,7 +132,6 @@ export function createTestApp(sandbox: Pick<Sandbox, 'origin'>, options: TestApp
       apiRateLimit: options.apiRateLimit ?? 6_000,
       sessionSecrets: ['a session secret for tests of forty characters'],
       trustProxy: options.trustProxy ?? false,
-      production: true,
       brand: {
         name: 'Fakturaflow',
         color: null,

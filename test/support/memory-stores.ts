@@ -62,6 +62,7 @@ export function createMemoryStores({ announce = false } = {}): Stores {
 function createMemoryAttempts(): AttemptStore {
   const attempts = new Map<string, Attempt>();
   const parkedGrants = new Map<string, Authorization>();
+  const responseHashes = new Map<string, string>();
   const byState = (stateHash: string) => [...attempts.values()].find((attempt) => attempt.stateHash === stateHash);
   const copy = (attempt: Attempt | undefined) => (attempt ? structuredClone(attempt) : null);
 
@@ -72,8 +73,11 @@ function createMemoryAttempts(): AttemptStore {
     },
     async markReturned(stateHash, response, responseHash, now) {
       const attempt = byState(stateHash);
-      if (attempt && !attempt.returnedAt) Object.assign(attempt, { response, responseHash, returnedAt: now });
-      return attempt?.responseHash === responseHash ? attempt.id : null;
+      if (attempt && !attempt.returnedAt) {
+        Object.assign(attempt, { response, returnedAt: now });
+        responseHashes.set(stateHash, responseHash);
+      }
+      return attempt && responseHashes.get(stateHash) === responseHash ? attempt.id : null;
     },
     find: async (id) => copy(attempts.get(id)),
     async claim(id, now) {
