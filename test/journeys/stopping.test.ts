@@ -64,7 +64,7 @@ test('asked to stop it is not ready at once, goes on for a while, and ends with 
 }, 30_000);
 
 test('asked to stop it begins no refresh that nobody waits for, however long balancers take', async () => {
-  await start({ STOP_DELAY: '13s' });
+  await start({ STOP_DELAY: '13s', REFRESH_TOKEN_USE: 'one-time', REFRESH_TOKEN_LIFETIME: '30d' });
   const browser = openRemoteBrowser(`http://localhost:${port}`);
   await browser.signIn('rikke');
   await browser.submit(await browser.get('/organizations'), '/organizations', { organizationId: '118244' });
