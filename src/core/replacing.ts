@@ -186,8 +186,10 @@ export function createReplacing(
    */
   async function keepUndecided(startedBefore: Date): Promise<void> {
     for (const attempt of await attempts.listUndecided(startedBefore)) {
+      if (attempt.result?.kind !== 'undecided') continue;
       const parked = await attempts.takeParked(attempt.id);
-      if (parked && attempt.result?.kind === 'undecided') await settle(attempt, attempt.result, parked, 'keep');
+      // Without it, somebody is answering right now.
+      if (parked) await settle(attempt, attempt.result, parked, 'keep');
     }
   }
 
