@@ -99,10 +99,11 @@ export function createConnectionStore(
         return { result: isOurs ? toConnection(row, grant) : await sealing.open(row) };
       }, 'a grant was being stored'),
 
-    chooseOrganization: ({ id, authorizedAt }, organization, now, event) =>
+    chooseOrganization: ({ id, authorizedAt, status }, organization, now, event) =>
       writing.update(
         id,
-        (row) => row.where({ authorized_at: authorizedAt.toISOString() }).whereIn('status', ['pending', 'connected']),
+        (row) =>
+          row.where({ authorized_at: authorizedAt.toISOString(), status }).whereIn('status', ['pending', 'connected']),
         (db) => ({
           status: 'connected',
           organization_id: organization.id,

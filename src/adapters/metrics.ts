@@ -4,7 +4,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { errorCodes } from '../core/errors.ts';
 import type { HandOutWatch, OnboardingWatch, RefreshWatch } from '../core/ports.ts';
-import type { AttemptResult, RefreshOutcome } from '../core/types.ts';
+import type { FirstResult, RefreshOutcome } from '../core/types.ts';
 import type { WebhookReport } from '../core/webhooks.ts';
 import type { Observation } from './observing.ts';
 import type { CallName, CallWatch } from './watched-calls.ts';
@@ -33,7 +33,7 @@ const targets: Record<CallName, 'visma_connect' | 'dinero'> = {
   proxy: 'dinero',
 };
 const refreshOutcomes: RefreshOutcome['kind'][] = ['refreshed', 'rejected', 'client_rejected', 'try_later', 'unknown'];
-const finishOutcomes: AttemptResult['kind'][] = ['connected', 'authorized', 'undecided', 'kept'];
+const finishOutcomes: FirstResult['kind'][] = ['connected', 'authorized', 'undecided'];
 const fromDatabase = '(of the database: the same on every instance, use max and not sum)';
 
 /** `version` is this app's. */
@@ -90,7 +90,7 @@ function createCounters(registry: Registry) {
   return {
     onboarding: counter(
       'onboarding_steps_total',
-      'Steps on the way to a connection: started, finished with its outcome, connected to a first company',
+      'Steps on the way to a connection: started, finished with its outcome, connected to a company that works',
       ...(['step', 'outcome', 'code'] as const),
     ),
     refreshes: counter('refreshes_total', 'Token requests with a refresh token, by how they ended', 'outcome'),

@@ -6,7 +6,15 @@ import type { Clock, IdentityProvider, OnboardingWatch } from './ports.ts';
 import type { Replacing, SuccessfulResult } from './replacing.ts';
 import type { RunningWork } from './running-work.ts';
 import type { AttemptStore, IdentityStore } from './stores.ts';
-import type { Attempt, AttemptResult, Authorization, AuthorizationResponse, Identity, Language } from './types.ts';
+import type {
+  Attempt,
+  AttemptResult,
+  Authorization,
+  AuthorizationResponse,
+  FirstResult,
+  Identity,
+  Language,
+} from './types.ts';
 
 /** An hour: a person with a second factor and a telephone call in between still gets through (decision 5). */
 const attemptLifetimeSeconds = 3600;
@@ -116,7 +124,7 @@ export function createConnecting(
     }
   }
 
-  async function end({ id }: Attempt, result: AttemptResult, parked: Authorization | null): Promise<void> {
+  async function end({ id }: Attempt, result: FirstResult, parked: Authorization | null): Promise<void> {
     await attempts.finish(id, result, parked);
     watchOnboarding({
       step: 'finished',
@@ -125,7 +133,7 @@ export function createConnecting(
     });
   }
 
-  async function authorize(attempt: Attempt): Promise<{ result: SuccessfulResult; parked: Authorization | null }> {
+  async function authorize(attempt: Attempt): ReturnType<Replacing['replaceOrAsk']> {
     const { response, secrets } = attempt;
     if (response === null || secrets === null) throw new ConnectError('attempt_unfinished', 'what was parked is gone');
     if (attempt.expiresAt <= clock.now()) throw new ConnectError('attempt_expired', 'the attempt came back too late');

@@ -48,7 +48,7 @@ export function createCore(ports: Ports, options: CoreOptions) {
     ports.watchOnboarding(step);
   };
   const organizations = createOrganizations({ ...ports, watchOnboarding }, accessTokens);
-  const replacing = createReplacing(ports, organizations, options);
+  const replacing = createReplacing({ ...ports, watchOnboarding }, organizations, options);
   const connecting = createConnecting({ ...ports, watchOnboarding }, replacing, work);
   const connections = createConnections(ports, options);
   const disconnecting = createDisconnecting(ports, work);

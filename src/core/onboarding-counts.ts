@@ -4,14 +4,14 @@
 import type { ErrorCode } from './errors.ts';
 import type { Clock } from './ports.ts';
 import type { RunningWork } from './running-work.ts';
-import type { AttemptResult, OnboardingStep } from './types.ts';
+import type { FirstResult, OnboardingStep } from './types.ts';
 
 /** So many steps of one kind on one day. `outcome` and `code` are null where a step has none. */
 export type OnboardingCount = {
   /** In UTC, like `2026-11-21`. */
   day: string;
   step: OnboardingStep['step'];
-  outcome: AttemptResult['kind'] | null;
+  outcome: FirstResult['kind'] | null;
   code: ErrorCode | null;
   total: number;
 };
@@ -27,7 +27,7 @@ export type OnboardingStore = {
 
 /**
  * One day. `returned` are back from Visma Connect in whatever way, `authorized` gave access, `connected` have a company
- * that works. `failures` are the ones that came back with a failure, by its code.
+ * that works after that. `failures` are the ones that came back with a failure, by its code.
  */
 export type OnboardingDay = {
   day: string;
@@ -117,8 +117,7 @@ function sum(day: string, counts: OnboardingCount[]): OnboardingDay {
     started: totalOf(({ step }) => step === 'started'),
     returned: totalOf(({ step }) => step === 'finished'),
     authorized: totalOf(({ step, outcome }) => step === 'finished' && outcome !== 'failed'),
-    // A reconnect that keeps its company is there when it is back; everybody else chooses one.
-    connected: totalOf(({ step, outcome }) => step === 'connected' || outcome === 'connected'),
+    connected: totalOf(({ step }) => step === 'connected'),
     failures: finished.flatMap(({ code, total }) => (code === null ? [] : [{ code, total }])),
   };
 }

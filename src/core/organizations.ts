@@ -4,7 +4,7 @@ import type { AccessTokens } from './access-tokens.ts';
 import { ConnectError } from './errors.ts';
 import type { AccountingApi, Clock, OnboardingWatch } from './ports.ts';
 import type { ConnectionStore } from './stores.ts';
-import type { Connection, EventDraft, Organization } from './types.ts';
+import type { ChosenOrganization, Connection, EventDraft, Organization } from './types.ts';
 
 export type Organizations = ReturnType<typeof createOrganizations>;
 
@@ -38,11 +38,22 @@ export function createOrganizations(
       return current;
     });
     const { id, name, vatNumber } = organization;
-    const event = describeChoice(connection, id);
-    if (!(await connections.chooseOrganization(connection, { id, name, vatNumber }, clock.now(), event))) {
-      throw new ConnectError('not_connected', 'the connection was renewed or ended during the choice');
+    await store(connection, { id, name, vatNumber });
+  }
+
+  /** Under the consent that the choice was proven with, and no later one. */
+  async function store(connection: Connection, chosen: ChosenOrganization): Promise<void> {
+    const event = describeChoice(connection, chosen.id);
+    if (await connections.chooseOrganization(connection, chosen, clock.now(), event)) {
+      if (connection.status === 'pending') watchOnboarding({ step: 'connected' });
+      return;
     }
-    if (event?.type === 'organization_chosen') watchOnboarding({ step: 'connected' });
+    const current = await connections.findByUser(connection.userId);
+    const sameConsent = current?.authorizedAt.getTime() === connection.authorizedAt.getTime();
+    // Of two choices at once, as by a double click, one connects; the other is made of what is connected by then.
+    if (connection.status === 'pending' && current?.status === 'connected' && sameConsent)
+      return store(current, chosen);
+    throw new ConnectError('not_connected', 'the connection was renewed or ended during the choice');
   }
 
   return { list, choose };

@@ -10,17 +10,21 @@ import type { Attempt, AttemptResult, Authorization, Connection, EventDraft, Obj
 export type Replacing = ReturnType<typeof createReplacing>;
 export type SuccessfulResult = Exclude<AttemptResult, { kind: 'failed' }>;
 type Undecided = Extract<AttemptResult, { kind: 'undecided' }>;
+type Replaced = Extract<AttemptResult, { kind: 'connected' | 'authorized' }>;
+
+/** `stays`: the connection from before works on, and no later consent has made it. */
+type Settled = { result: SuccessfulResult; stays: boolean };
 
 const waitForAnswerMilliseconds = 250;
 /** 20 seconds: two calls of Dinero may take that long. */
 const waitForAnswerTries = 80;
 
 export function createReplacing(
-  ports: Pick<Ports, 'clock' | 'accountingApi' | 'attempts' | 'connections' | 'revocations'>,
+  ports: Pick<Ports, 'clock' | 'accountingApi' | 'attempts' | 'connections' | 'revocations' | 'watchOnboarding'>,
   organizations: Organizations,
   options: { scopes: string[]; refreshTokenPolicy: RefreshTokenPolicy },
 ) {
-  const { clock, accountingApi, attempts, connections, revocations } = ports;
+  const { clock, accountingApi, attempts, connections, revocations, watchOnboarding } = ports;
   const policy = options.refreshTokenPolicy;
 
   /**
@@ -40,7 +44,7 @@ export function createReplacing(
     userId: string,
     authorization: Authorization,
     startedAt: Date,
-  ): Promise<{ result: SuccessfulResult; parked: Authorization | null }> {
+  ): Promise<{ result: Undecided | Replaced; parked: Authorization | null }> {
     const before = await connections.findByUser(userId);
     const objection = await findObjection(before, authorization);
     if (objection) return { result: { kind: 'undecided', userId, objection }, parked: authorization };
@@ -76,7 +80,7 @@ export function createReplacing(
     before: Connection | null,
     { grant, subject }: Authorization,
     startedAt: Date,
-  ): Promise<Exclude<SuccessfulResult, Undecided>> {
+  ): Promise<Replaced> {
     const now = clock.now();
     const refreshExpiresAt = refreshExpiryFrom(policy, grant, now);
     const dates = { refreshExpiresAt, warnedDays: null, authorizedAt: now };
@@ -116,10 +120,22 @@ export function createReplacing(
   ): Promise<SuccessfulResult> {
     const parked = await attempts.takeParked(attempt.id);
     if (parked === null) return waitForOtherAnswer(attempt, undecided);
+    const { result, stays } = await settle(attempt, undecided, parked, decision);
+    // Who takes the new access is counted by the choice of a company; who stays connected makes none.
+    if (stays) watchOnboarding({ step: 'connected' });
+    return result;
+  }
+
+  async function settle(
+    attempt: Attempt,
+    undecided: Undecided,
+    parked: Authorization,
+    decision: 'replace' | 'keep',
+  ): Promise<Settled> {
     try {
-      const result = await carryOut(attempt, undecided, parked, decision);
-      await attempts.finish(attempt.id, result, null);
-      return result;
+      const settled = await carryOut(attempt, undecided, parked, decision);
+      await attempts.finish(attempt.id, settled.result, null);
+      return settled;
     } catch (error) {
       const ended = isConnectError(error, 'not_connected');
       if (ended) await attempts.finish(attempt.id, { kind: 'failed', code: 'not_connected' }, null);
@@ -133,13 +149,15 @@ export function createReplacing(
     { userId }: Undecided,
     parked: Authorization,
     decision: 'replace' | 'keep',
-  ): Promise<SuccessfulResult> {
+  ): Promise<Settled> {
     const current = await connections.findByUser(userId);
     // A consent that was given after the question was asked is the later word.
     const overtaken = current !== null && claimedAt !== null && current.authorizedAt > claimedAt;
-    if (decision === 'replace' && !overtaken) return replace(userId, current, parked, startedAt);
+    if (decision === 'replace' && !overtaken) {
+      return { result: await replace(userId, current, parked, startedAt), stays: false };
+    }
     await discard(parked, current);
-    return { kind: 'kept', userId };
+    return { result: { kind: 'kept', userId }, stays: !overtaken && current?.status === 'connected' };
   }
 
   async function waitForOtherAnswer({ id }: Attempt, { userId }: Undecided): Promise<SuccessfulResult> {
@@ -162,10 +180,16 @@ export function createReplacing(
     await revocations.add(grant.refreshToken, clock.now());
   }
 
-  /** Attempts that were never decided leave the connection as it is. */
+  /**
+   * Attempts that were never decided leave the connection as it is. They do not count as connected, even where it works:
+   * these people gave access and went no further, which is what an operator wants to see of them.
+   */
   async function keepUndecided(startedBefore: Date): Promise<void> {
     for (const attempt of await attempts.listUndecided(startedBefore)) {
-      if (attempt.result?.kind === 'undecided') await decide(attempt, attempt.result, 'keep');
+      if (attempt.result?.kind !== 'undecided') continue;
+      const parked = await attempts.takeParked(attempt.id);
+      // Without it, somebody is answering right now.
+      if (parked) await settle(attempt, attempt.result, parked, 'keep');
     }
   }
 

@@ -95,8 +95,8 @@ export type ConnectionStore = {
     terms: GrantTerms & { state: Pick<RefreshState, 'failures' | 'nextAttemptAt'> },
   ): Promise<boolean>;
   /**
-   * Chooses under exactly that consent. False when the connection was renewed or ended meanwhile. `connectedAt` stays
-   * when the organization does.
+   * Chooses under exactly that consent, and in that status, `pending` or `connected`. False when the connection was
+   * renewed, ended or connected meanwhile. `connectedAt` stays when the organization does.
    */
   chooseOrganization(
     connection: Connection,

@@ -41,13 +41,17 @@ export type AttemptResult =
   | { kind: 'kept'; userId: string }
   | { kind: 'failed'; code: ErrorCode };
 
+/** What an attempt's first finish can end with. */
+export type FirstResult = Exclude<AttemptResult, { kind: 'kept' }>;
+
 /**
  * `started`: on the way to Visma Connect. `finished`: back, once for each attempt; `code` says why a failed one failed,
- * and is null for every other outcome. `connected`: this user's first company was chosen, and works.
+ * and is null for every other outcome. `connected`: has a company that works after giving access, once at most for each
+ * attempt; whoever changes company later is not counted again.
  */
 export type OnboardingStep =
   | { step: 'started' }
-  | { step: 'finished'; outcome: AttemptResult['kind']; code: ErrorCode | null }
+  | { step: 'finished'; outcome: FirstResult['kind']; code: ErrorCode | null }
   | { step: 'connected' };
 
 /** A grant that came back, and who consented to it as far as a token told. */

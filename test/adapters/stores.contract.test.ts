@@ -175,13 +175,21 @@ describe.each([
       expect(await stores.connections.chooseOrganization(first, chosen, later, choice)).toBe(false);
     });
 
+    test('of two choices that were made of the same pending connection one is stored', async () => {
+      const pending = await authorize(stores, 'u1', grant(1), authorizedTerms(now, { refreshExpiresAt: later }));
+      const choices = [1, 2].map(() => stores.connections.chooseOrganization(pending, chosen, later, choice));
+      expect((await Promise.all(choices)).sort()).toEqual([false, true]);
+      expect((await linesOf(pending.id)).filter(({ type }) => type === choice.type)).toHaveLength(1);
+    });
+
     test('connected since stays with the organization, over a new consent too, and starts anew with another one', async () => {
       const first = await authorize(stores, 'u1', grant(1), authorizedTerms(now, { refreshExpiresAt: later }));
       await stores.connections.chooseOrganization(first, chosen, now, choice);
       const second = await authorize(stores, 'u1', grant(2), authorizedTerms(later, { refreshExpiresAt: later }));
       await stores.connections.chooseOrganization(second, chosen, later, choice);
-      expect((await stores.connections.findByUser('u1'))?.connectedAt).toEqual(now);
-      await stores.connections.chooseOrganization(second, { ...chosen, id: '2' }, later, choice);
+      const connected = await stores.connections.findByUser('u1');
+      expect(connected?.connectedAt).toEqual(now);
+      await stores.connections.chooseOrganization(connected ?? second, { ...chosen, id: '2' }, later, choice);
       expect((await stores.connections.findByUser('u1'))?.connectedAt).toEqual(later);
     });
 

@@ -32,8 +32,8 @@ describe.each([
   const contents = async () => (await messages()).map(({ content }) => JSON.parse(content) as unknown);
   const consent = (userId = 'u1', seconds = 0) =>
     authorize(stores, userId, grantNumbered(1, now), authorizedTerms(at(seconds), { refreshExpiresAt: at(86_400) }));
-  const choose = (connection: Connection, seconds = 0, id = chosen.id) =>
-    stores.connections.chooseOrganization(connection, { ...chosen, id }, at(seconds), {
+  const choose = async ({ userId }: Connection, seconds = 0, id = chosen.id) =>
+    stores.connections.chooseOrganization(await read(userId), { ...chosen, id }, at(seconds), {
       type: id === chosen.id ? 'organization_chosen' : 'organization_changed',
     });
   const dueAt = async (seconds: number) => stores.webhooks.listDue(at(seconds), 100);

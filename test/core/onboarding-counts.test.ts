@@ -79,6 +79,7 @@ describe('a day says', () => {
     for (const outcome of ['connected', 'authorized', 'authorized', 'undecided'] as const) {
       counts.count({ step: 'finished', outcome, code: null });
     }
+    counts.count({ step: 'connected' });
     counts.count({ step: 'finished', outcome: 'failed', code: 'attempt_expired' });
     counts.count({ step: 'connected' });
     await work.settled();

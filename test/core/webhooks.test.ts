@@ -52,10 +52,11 @@ function createProcess(
 /** As many messages for this user, each about another organization. */
 async function queue(user: string, count = 1): Promise<void> {
   const now = clock.now();
-  const connection = await authorize(stores, user, grantNumbered(1, now), authorizedTerms(now));
+  let connection = await authorize(stores, user, grantNumbered(1, now), authorizedTerms(now));
   for (let number = 1; number <= count; number += 1) {
     const organization = { id: String(number), name: 'RN', vatNumber: null };
     await stores.connections.chooseOrganization(connection, organization, now, { type: 'organization_chosen' });
+    connection = (await stores.connections.findByUser(user)) ?? connection;
   }
 }
 

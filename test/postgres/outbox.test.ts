@@ -19,10 +19,11 @@ afterAll(() => sql.remove());
 
 test('a message that is queued while the one before it is being ended does not wait as long as that one would have', async () => {
   const stores = await emptySqlStores(sql.database, { announce: true });
-  const connection = await authorize(stores, 'u1', grantNumbered(1, now), authorizedTerms(now, { events: [] }));
+  let connection = await authorize(stores, 'u1', grantNumbered(1, now), authorizedTerms(now, { events: [] }));
   const choose = (id: string, type: 'organization_chosen' | 'organization_changed') =>
     stores.connections.chooseOrganization(connection, { id, name: id, vatNumber: null }, now, { type });
   await choose('1', 'organization_chosen');
+  connection = (await stores.connections.findByUser('u1')) ?? connection;
   const [first] = await stores.webhooks.listDue(now, 10);
   await stores.webhooks.postpone(first as WaitingWebhook, 'timeout', later);
 

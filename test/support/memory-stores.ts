@@ -248,7 +248,10 @@ function createMemoryConnections(
     chooseOrganization: async (connection, organization, now, event) =>
       replace(
         connection,
-        (current) => inUse(current) && time(current.authorizedAt) === time(connection.authorizedAt),
+        (current) =>
+          inUse(current) &&
+          current.status === connection.status &&
+          time(current.authorizedAt) === time(connection.authorizedAt),
         (current) => ({
           organization,
           status: 'connected',

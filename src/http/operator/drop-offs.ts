@@ -6,7 +6,7 @@ import type { OnboardingDay } from '../../core/onboarding-counts.ts';
 /**
  * `lost`: never came back from Visma Connect. `cancelled`: said no there. `late`: came back too late, or elsewhere.
  * `theirs`: Visma Connect or Dinero failed. `ours`: this app did, or its registration. `no_company`: gave access and
- * chose no company.
+ * went no further: chose no company, or left a question open.
  */
 export const dropOffs = ['lost', 'cancelled', 'late', 'theirs', 'ours', 'no_company'] as const;
 export type DropOff = (typeof dropOffs)[number];

@@ -71,6 +71,34 @@ describe('the overview', () => {
     expect(pictureOf(page, 'drop-offs-picture')).toMatch(/<rect class="column drop-cancelled"/);
   });
 
+  test('counts as connected whoever reconnects, however they end up with a company', async () => {
+    const reconnect = async (person: Browser) =>
+      String((await person.signIn('rikke', { start: { prompt: 'login' } })).headers.location);
+    const people = await Promise.all(
+      ['down', 'keep', 'replace'].map(async (way) => {
+        const person = openBrowser(testApp.app);
+        await person.connect('rikke', '118244');
+        return { way, person };
+      }),
+    );
+    for (const { way, person } of people) {
+      if (way === 'down') sandbox.faults.set('organizations', { kind: 'status', status: 503 });
+      else sandbox.changeOrganization(118244, null);
+      const next = await reconnect(person);
+      sandbox.faults.clear();
+      const asked = await person.get(next);
+      sandbox.reset();
+      await person.submit(asked, next, way === 'down' ? { organizationId: '118244' } : { decision: way });
+      expect(textOf(await person.get('/connection'))).toContain('Du er forbundet');
+    }
+    await testApp.core.work.settled();
+    const page = await browser.get('/operator');
+    const rows = rowsOf(page);
+    expect(rows).toContainEqual(['Gave access', '6', '100%']);
+    expect(rows).toContainEqual(['Connected', '6', '100%']);
+    expect(textOf(page)).toContain('Nobody stopped on the way in this period.');
+  });
+
   test('covers the span that is asked for; three weeks later a week shows nothing of it', async () => {
     await openBrowser(testApp.app).start();
     await testApp.core.work.settled();
