@@ -45,8 +45,11 @@ export type Config = Readonly<{
   webhook: { url: string; secrets: string[]; privateHosts: string[] } | null;
   /** Requests in a minute that one API key may make. */
   apiRateLimit: number;
-  /** For Prometheus; null when they are not there. Without a token whoever reaches the app may read them. */
-  metrics: { token: string | null } | null;
+  /**
+   * For Prometheus; null when they are not there. With a token whoever has it may read them; without one whoever asks at
+   * this computer's own addresses, or (not `onlyAtHome`) whoever reaches the app.
+   */
+  metrics: { token: string | null; onlyAtHome: boolean } | null;
 }>;
 
 /** A file of SQLite's, or the address of a PostgreSQL database with its password. `name` is what may be shown of it. */
@@ -169,7 +172,7 @@ function toSetup(asked: Environment['SETUP'], production: boolean, baseUrl: stri
 /** Open to nobody by accident: on an address of others somebody has to say so, or give the token that is asked for. */
 function toMetrics(env: Environment, production: boolean, baseUrl: string): Config['metrics'] {
   const token = env.METRICS_TOKEN ?? null;
-  const isOwnMachine = !production && loopback.test(new URL(baseUrl).hostname);
-  const wanted = env.METRICS === 'auto' ? token !== null || isOwnMachine : env.METRICS === 'true';
-  return wanted ? { token } : null;
+  if (env.METRICS === 'false') return null;
+  if (env.METRICS === 'true' || token !== null) return { token, onlyAtHome: false };
+  return production || !loopback.test(new URL(baseUrl).hostname) ? null : { token: null, onlyAtHome: true };
 }

@@ -163,16 +163,30 @@ describe('the metrics', () => {
   const token = 'k4Pw9wMpl3bLdpR3Zc2Jcs2eV1V3xW0fM0uJx3uB9dE=';
 
   test.each([
-    [{}, { token: null }],
+    [{}, { token: null, onlyAtHome: true }],
+    [{ METRICS: 'true' }, { token: null, onlyAtHome: false }],
+    [{ METRICS_TOKEN: token }, { token, onlyAtHome: false }],
     [{ METRICS: 'false' }, null],
     [{ METRICS: 'false', METRICS_TOKEN: token }, null],
     [{ BASE_URL: 'https://connect.example.com' }, null],
-    [{ BASE_URL: 'https://connect.example.com', METRICS: 'true' }, { token: null }],
+    [
+      { BASE_URL: 'https://connect.example.com', METRICS: 'true' },
+      { token: null, onlyAtHome: false },
+    ],
     [production, null],
     [{ ...production, BASE_URL: 'http://localhost:3000' }, null],
-    [{ ...production, METRICS: 'true' }, { token: null }],
-    [{ ...production, METRICS_TOKEN: token }, { token }],
-    [{ ...production, METRICS: 'true', METRICS_TOKEN: token }, { token }],
+    [
+      { ...production, METRICS: 'true' },
+      { token: null, onlyAtHome: false },
+    ],
+    [
+      { ...production, METRICS_TOKEN: token },
+      { token, onlyAtHome: false },
+    ],
+    [
+      { ...production, METRICS: 'true', METRICS_TOKEN: token },
+      { token, onlyAtHome: false },
+    ],
   ])('with %j are %j', (env, expected) => {
     expect(parse(env).metrics).toEqual(expected);
   });

@@ -2,7 +2,7 @@
 // quote what was being stored, so only its code leaves here (facts, section 5).
 
 import type { Knex } from 'knex';
-import { ConnectError } from '../core/errors.ts';
+import { ConnectError, isConnectError } from '../core/errors.ts';
 import type { DatabaseEngine } from './database-engine.ts';
 import { isNew, isUpToDate, listMigrations } from './migrating.ts';
 import { createPostgresEngine } from './postgres-engine.ts';
@@ -172,14 +172,15 @@ export function openDatabase(location: DatabaseLocation, options: { leastFreeByt
     checkFile,
     checkRoom,
     checkMigrations,
-    /** Brings the schema up to date. Throws database_unavailable. */
+    /** Brings the schema up to date. Throws database_unavailable, and misconfigured for a file of somebody else's. */
     async migrate(): Promise<void> {
       try {
-        if (!(await run(isUpToDate))) await migrateAtOnce();
+        const upToDate = await run(isUpToDate);
         engine.protect();
+        if (!upToDate) await migrateAtOnce();
         storage.remember();
       } catch (error) {
-        if (!(error instanceof ConnectError)) throw error;
+        if (!isConnectError(error, 'database_unavailable')) throw error;
         throw new ConnectError(error.code, `${name} cannot be opened and written: ${error.message}`);
       }
     },

@@ -1,11 +1,12 @@
 // SQLite: one file, one writer.
 
-import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import knex from 'knex';
 import { ConnectError } from '../core/errors.ts';
 import { commonOptions, type DatabaseEngine, isPoolTimeout, poolTimeout } from './database-engine.ts';
 import { createDatabaseFile } from './database-file.ts';
+import { closeToOthers } from './file-access.ts';
 
 /** The wait is in the driver and blocks the event loop, so it is short; the patience is in database.ts. */
 const busyTimeoutMilliseconds = 20;
@@ -67,7 +68,7 @@ export function createSqliteEngine(filename: string, leastFreeBytes: number): Da
       if (await trx.schema.hasTable(lockTable)) await trx(lockTable).update({ is_locked: 0 });
     },
     async settleSchema() {},
-    protect: () => chmodSync(filename, 0o600),
+    protect: () => closeToOthers(filename),
     storage: createDatabaseFile(filename, leastFreeBytes),
   };
 }

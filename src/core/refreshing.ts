@@ -156,6 +156,7 @@ export function createRefreshing(ports: RefreshPorts, policy: RefreshTokenPolicy
     const nextAttemptAt = useless ? new Date(now.getTime() + backoffSeconds(failures, null) * 1000) : null;
     const events: EventDraft[] = [{ type: 'refreshed' }];
     if (odd) events.push({ type: 'refresh_odd' });
+    if (failures === 1) events.push({ type: 'refresh_delayed' });
     const state = { failures, nextAttemptAt };
     await storing.store(connection, grant, { refreshExpiresAt, dueAt, state, now, events });
     // An answer that brought a refresh token alone is worth keeping, and of no use to anybody yet.

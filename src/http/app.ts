@@ -24,7 +24,7 @@ import { createConnectRoutes } from './routes/connect.ts';
 import { createConnectionRoutes } from './routes/connection.ts';
 import { createHealthRoutes, type ReadinessCheck } from './routes/health.ts';
 import { createLinkRoutes } from './routes/link.ts';
-import { createMetricsRoute, type MetricsText } from './routes/metrics.ts';
+import { createMetricsRoute, type MetricsAccess, type MetricsText } from './routes/metrics.ts';
 import { createOrganizationRoutes } from './routes/organizations.ts';
 import { createReconnectRoutes } from './routes/reconnect.ts';
 import { setApiHeaders, setPageHeaders } from './security-headers.ts';
@@ -50,8 +50,8 @@ export type AppDependencies = {
   doctor?: Doctor;
   /** Notes how page requests come, for the doctor. */
   requestWatch?: RequestWatch;
-  /** Numbers for Prometheus, for whoever has the token (null: for everybody); without them there is no such address. */
-  metrics?: (MetricsText & { token: string | null; request: RequestMeasure }) | null;
+  /** Numbers for Prometheus; without them there is no such address. */
+  metrics?: (MetricsText & MetricsAccess & { request: RequestMeasure }) | null;
 };
 
 export function createApp(dependencies: AppDependencies): Express {
@@ -77,7 +77,7 @@ export function createApp(dependencies: AppDependencies): Express {
 
   app.use('/api/v1', setApiHeaders({ https }), createApi(core, { baseUrl, apiRateLimit: config.apiRateLimit, logger }));
 
-  if (metrics) app.use('/metrics', setApiHeaders({ https }), createMetricsRoute(metrics, metrics.token, logger));
+  if (metrics) app.use('/metrics', setApiHeaders({ https }), createMetricsRoute(metrics, logger));
 
   app.use(setPageHeaders({ https, formTargets: dependencies.formTargets }));
   app.use(setLanguage({ https, brand, sandbox: config.sandbox !== null }));

@@ -54,6 +54,8 @@ export const languages: readonly Language[] = ['da', 'en'];
 
 const dateLocales: Record<Language, string> = { da: 'da-DK', en: 'en-GB' };
 const timeZone = 'Europe/Copenhagen';
+/** In code points, as a user's id is measured. */
+const longestKept = 255;
 const yearMilliseconds = 365 * 24 * 3600 * 1000;
 
 /** A translator per language. */
@@ -118,7 +120,7 @@ function hrefOfOtherLanguage(language: Language, query: Record<string, unknown>)
   const kept = new URLSearchParams();
   for (const name of ['q', 'continue', 'days', 'status', 'after', 'before']) {
     const value = query[name];
-    if (typeof value === 'string' && value.length <= 255) kept.set(name, value);
+    if (typeof value === 'string' && [...value].length <= longestKept) kept.set(name, value);
   }
   kept.set('lang', language === 'da' ? 'en' : 'da');
   return `?${kept}`;

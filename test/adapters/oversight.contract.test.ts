@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { OnboardingCount } from '../../src/core/onboarding-counts.ts';
 import type { OverseenUser, UserPage } from '../../src/core/oversight.ts';
-import type { Connection, EventDraft } from '../../src/core/types.ts';
+import type { Connection, EventDraft, RefreshOutcome } from '../../src/core/types.ts';
 import type { WaitingWebhook } from '../../src/core/webhook-messages.ts';
+import { createFixedClock } from '../support/clock.ts';
 import { engineName, openTestDatabase } from '../support/databases.ts';
+import { createFakeCore } from '../support/fake-core.ts';
 import { authorize, authorizedTerms, grantNumbered } from '../support/grants.ts';
 import { createMemoryStores, type Stores } from '../support/memory-stores.ts';
 import { emptySqlStores } from '../support/sql-stores.ts';
@@ -156,6 +158,34 @@ describe.each([
     });
     expect(other).toMatchObject({ userId: 'u1', failures: 2, cause: 'refresh_delayed' });
     expect(await stores.oversight.listFailing(1)).toEqual([worst]);
+  });
+
+  test('since when refreshes fail whose first failure was an answer of no use, not since an older streak', async () => {
+    const clock = createFixedClock(now);
+    const refreshed = (number: number, seconds: number): RefreshOutcome => ({
+      kind: 'refreshed',
+      grant: grantNumbered(number, clock.now(), seconds),
+      odd: false,
+    });
+    const unknown: RefreshOutcome = { kind: 'unknown', message: 'connection failed' };
+    const answers = [() => unknown, () => refreshed(2, 3_600), () => refreshed(3, 0), () => unknown];
+    const refresh = async () => answers.shift()?.() ?? unknown;
+    const { accessTokens } = createFakeCore({ clock, ...stores, refresh });
+    const delayed = () =>
+      expect(accessTokens.get('u1', { minTtlSeconds: 60 })).rejects.toMatchObject({ code: 'provider_unavailable' });
+
+    await authorize(stores, 'u1', grantNumbered(1, now, 0), authorizedTerms(now));
+    await delayed();
+    clock.advance(day);
+    await accessTokens.get('u1', { minTtlSeconds: 60 });
+    clock.advance(day);
+    await delayed();
+    clock.advance(60);
+    await delayed();
+    expect(answers).toEqual([]);
+    expect(await stores.oversight.listFailing(10)).toMatchObject([
+      { userId: 'u1', failures: 2, since: at(2 * day), cause: 'refresh_delayed' },
+    ]);
   });
 
   test('the queue of webhooks', async () => {

@@ -520,6 +520,7 @@ describe('an odd answer', () => {
     for (const _ of [1, 2]) await expect(get(process)).rejects.toMatchObject({ code: 'provider_unavailable' });
     expect((await read()).grant?.refreshToken).toBe('refresh-2');
     expect(asked).toEqual(['refresh-1']);
+    expect(await timeline()).toEqual(['refreshed', 'refresh_odd', 'refresh_delayed']);
     clock.advance(5);
     await get(process);
     expect(asked).toEqual(['refresh-1', 'refresh-2']);

@@ -22,10 +22,11 @@ beforeEach(() => {
   render = async () => 'numbers 1\n';
 });
 
-function createMeasuredApp(token: string | null = null): TestApp {
+function createMeasuredApp({ token = null as string | null, onlyAtHome = false } = {}): TestApp {
   return createTestApp(sandbox, {
     metrics: {
       token,
+      onlyAtHome,
       contentType: 'text/plain; version=0.0.4; charset=utf-8',
       render: () => render(),
       request(one, milliseconds) {
@@ -45,15 +46,34 @@ describe('/metrics', () => {
 
   test('without a token is read by whoever reaches it', async () => {
     const { app } = createMeasuredApp();
-    const answer = await request(app).get('/metrics').set('cookie', 'dinero-connect.session=x');
+    const answer = await request(app)
+      .get('/metrics')
+      .set({ cookie: 'dinero-connect.session=x', host: '192.0.2.7:3000' });
     expect([answer.status, answer.text]).toEqual([200, 'numbers 1\n']);
     expect(answer.headers['set-cookie']).toBeUndefined();
     expect(answer.headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' });
     expect((await request(app).head('/metrics')).status).toBe(200);
   });
 
+  test.each(['localhost:3000', '127.0.0.1:3000', '[::1]:3000'])('open at home alone is read at %s', async (host) => {
+    const { app } = createMeasuredApp({ onlyAtHome: true });
+    expect((await request(app).get('/metrics').set({ host })).status).toBe(200);
+  });
+
+  test.each([
+    ['by the local network', { host: '192.0.2.7:3000' }],
+    ['through a tunnel that changes the host', { host: 'localhost:3000', 'x-forwarded-host': 'abc.tunnel.example' }],
+  ])('open at home alone is not read %s, which is told how to', async (_how, headers) => {
+    const { app } = createMeasuredApp({ onlyAtHome: true });
+    for (const path of ['/metrics', '/METRICS/', '/metrics/more']) {
+      const answer = await request(app).get(path).set(headers);
+      expect(answer.status).toBe(403);
+      expect(answer.text).toMatch(/^Elsewhere than on localhost this needs METRICS_TOKEN/);
+    }
+  });
+
   test('with a token asks everybody for it, for every method and address below', async () => {
-    const { app } = createMeasuredApp('the-token');
+    const { app } = createMeasuredApp({ token: 'the-token' });
     for (const path of ['/metrics', '/METRICS/', '/metrics/more']) {
       expect((await request(app).get(path)).status).toBe(401);
       expect((await request(app).post(path)).status).toBe(401);

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { makeFolder } from '../support/process.ts';
@@ -10,7 +10,9 @@ import { makeFolder } from '../support/process.ts';
 const somebody = 4242;
 const isRoot = process.getuid?.() === 0;
 const words = [process.execPath, resolve('src/main.ts')];
-const [program = '', ...args] = isRoot ? ['setpriv', '--bounding-set=-dac_override,-dac_read_search', ...words] : words;
+const [program = '', ...args] = isRoot
+  ? ['setpriv', '--bounding-set=-dac_override,-dac_read_search,-fowner', ...words]
+  : words;
 
 let place: ReturnType<typeof makeFolder>;
 beforeEach(() => {
@@ -27,16 +29,23 @@ function close(path: string): void {
   chmodSync(path, 0o555);
 }
 
-function start() {
+function start(...command: string[]) {
   const env = { PATH: process.env.PATH, DATABASE_URL: `sqlite:${place.folder}/volume/kept.db`, PORT: '1' };
-  const { status, stdout, stderr } = spawnSync(program, args, { cwd: place.folder, env, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(program, [...args, ...command], {
+    cwd: place.folder,
+    env,
+    encoding: 'utf8',
+  });
   return { status, stdout, stderr };
 }
+
+const strangers = (denied: string) =>
+  `belongs to user ${somebody}, and user 0, as whom this runs, may not ${denied}. Give it to this user: chown -R 0:0 ${place.folder}/volume`;
 
 /** Who is not root cannot give a folder away, and finds its own closed. */
 function expectExplained(text: string, path: string): void {
   const facts = isRoot
-    ? `belongs to user ${somebody}, and user 0, as whom this runs, may not write there. Give it to this user: chown -R 0:0 ${place.folder}/volume, or run this as user ${somebody}:${somebody}.`
+    ? `${strangers('write there')}, or run this as user ${somebody}:${somebody}.`
     : `belongs to user ${process.getuid?.()}, as whom this runs, but is closed to it: chmod u+rwX ${path}`;
   expect(text).toBe(`${path} ${facts}\n`);
 }
@@ -56,6 +65,22 @@ test('so does one on a database that was restored as somebody else', () => {
   const { status, stderr } = start();
   expect(status).toBe(78);
   expectExplained(stderr, file);
+});
+
+test('a database of somebody else that our group may write is not migrated, for it cannot be closed to others', () => {
+  const file = `${place.folder}/volume/kept.db`;
+  writeFileSync(file, '');
+  if (isRoot) chownSync(file, somebody, 0);
+  chmodSync(file, 0o660);
+  const { status, stderr } = start('migrate', 'up');
+  const { stdout } = start('migrate', 'status');
+  // Who is not root cannot give a file away: its own is closed to others, and migrated.
+  const [code, told, state] = isRoot
+    ? [78, `${file} ${strangers('close it to others')}, or run this as user ${somebody}:0.\n`, 'pending']
+    : [0, '', 'done'];
+  expect({ status, stderr }).toEqual({ status: code, stderr: told });
+  expect(stdout).toMatch(new RegExp(`^${state}: \\d+_initial`));
+  expect(statSync(file).mode & 0o777).toBe(isRoot ? 0o660 : 0o600);
 });
 
 test('what is ours and closed all the same has to be opened', () => {

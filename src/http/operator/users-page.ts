@@ -2,6 +2,7 @@
 
 import type { TFunction } from 'i18next';
 import { z } from 'zod';
+import { isUserId } from '../../core/user-ids.ts';
 import type { UserRecord } from '../../core/users.ts';
 import { stateOf } from '../../core/webhook-messages.ts';
 import { describeAccess } from '../access.ts';
@@ -13,7 +14,7 @@ const longestText = 255;
 const searchQuery = z.object({
   q: text(longestText).catch(''),
   status: z.enum(['pending', 'connected', 'needs_reconnect', 'disconnected']).nullable().catch(null),
-  after: text(longestText).min(1).nullable().catch(null),
+  after: z.string().refine(isUserId).nullable().catch(null),
 });
 const connectionId = z.string().regex(/^[\da-z-]{1,64}$/i);
 const eventId = z.string().regex(/^\d{1,15}$/);

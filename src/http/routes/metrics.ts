@@ -2,17 +2,22 @@
 
 import { createHash } from 'node:crypto';
 import { type Request, type RequestHandler, Router } from 'express';
+import type { Config } from '../../config.ts';
 import { isSameSecret } from '../../core/secrets.ts';
 import type { Logger } from '../../logger.ts';
 import { sendProblems } from '../api/problems.ts';
 import { refuseOtherMethods, refuseUnknownPath } from '../errors.ts';
+import { isAtHome } from '../own-host.ts';
 
 export type MetricsText = { contentType: string; render: () => Promise<string> };
 
-/** `token`: null when whoever reaches the app may read. */
-export function createMetricsRoute(metrics: MetricsText, token: string | null, logger: Logger): Router {
+export type MetricsAccess = NonNullable<Config['metrics']>;
+
+export function createMetricsRoute(metrics: MetricsText & MetricsAccess, logger: Logger): Router {
+  const { token, onlyAtHome } = metrics;
   const router = Router();
   if (token !== null) router.use(requireToken(token));
+  if (onlyAtHome) router.use(requireOwnHost);
   router.get('/', async (_request, response) => {
     const text = await metrics.render();
     response.setHeader('content-type', metrics.contentType);
@@ -32,6 +37,11 @@ function requireToken(token: string): RequestHandler {
     response.status(401).type('text').send('METRICS_TOKEN is needed as Bearer token.\n');
   };
 }
+
+const requireOwnHost: RequestHandler = (request, response, next) => {
+  if (isAtHome(request)) return next();
+  response.status(403).type('text').send('Elsewhere than on localhost this needs METRICS_TOKEN, or METRICS=true.\n');
+};
 
 /** Empty when there is none. */
 function bearerOf({ headers }: Request): string {

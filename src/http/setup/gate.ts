@@ -7,11 +7,11 @@ import type { ApiKeyCheck } from '../../core/api-keys.ts';
 import type { Core } from '../../core/index.ts';
 import type { Clock } from '../../core/ports.ts';
 import { parseBody, text } from '../bodies.ts';
+import { isAtHome } from '../own-host.ts';
 import { beginSession, refuseLostCookies, renewSession } from '../sessions.ts';
 
 const openMilliseconds = 3_600_000;
 const command = 'npm run --silent api-key -- create --name setup --scopes setup --expires 7d';
-const ownHost = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
 const keyForm = z.object({ key: text(200).default('') });
 
 export type Gate = { guard: RequestHandler; router: Router; renderAgain: RequestHandler };
@@ -51,11 +51,6 @@ export function createGate(core: Pick<Core, 'apiKeys'>, { setup: kind, clock, ht
   }
 
   return { guard, router, renderAgain: (_request, response) => renderQuestion(response, 'notices.stale') };
-}
-
-/** A tunnel, the local network and a name that was made to lead here are told by the host that the browser asked for. */
-function isAtHome({ headers }: Request): boolean {
-  return [headers.host ?? '', headers['x-forwarded-host'] ?? []].flat().every((host) => ownHost.test(host));
 }
 
 function opens(check: ApiKeyCheck): check is Extract<ApiKeyCheck, { key: unknown }> {

@@ -224,16 +224,21 @@ describe('a search', () => {
     },
   );
 
-  test('shows twenty-five at a time, each once', async () => {
-    for (let number = 100; number < 150; number += 1) await addUser(testApp, `many ${number}`);
+  test.each([
+    ['twenty-five', ''],
+    ['as many with ids of 255 characters beyond 16 bits', '🌷'.repeat(247)],
+    ['as many with ids that hold a replacement character', '\ufffd'],
+  ])('shows %s at a time, each once, in either language', async (_what, ending) => {
+    const ids = Array.from({ length: 50 }, (_, index) => `many ${index + 100}${ending}`);
+    for (const id of ids) await addUser(testApp, id);
     const first = await search({ q: 'many' });
-    expect(found(first)).toHaveLength(25);
-    const next = /href="(\/operator\/search\?[^"]+)"/.exec(first.text)?.[1]?.replaceAll('&amp;', '&') ?? '';
-    const second = await browser.get(next);
-    expect([...found(first), ...found(second)]).toEqual(
-      Array.from({ length: 50 }, (_, index) => `many ${index + 100}`),
-    );
+    expect(found(first)).toEqual(ids.slice(0, 25));
+    const follow = (page: Response, link: RegExp) =>
+      browser.get(`/operator/search${link.exec(page.text)?.[1]?.replaceAll('&amp;', '&')}`);
+    const second = await follow(first, /href="\/operator\/search(\?[^"]+)"/);
+    expect(found(second)).toEqual(ids.slice(25));
     expect(second.text).not.toContain('Show more');
+    expect(found(await follow(second, /href="(\?[^"]*lang=da)"/))).toEqual(ids.slice(25));
   });
 
   test('is in the log without what was typed', async () => {
