@@ -12,7 +12,8 @@ export function createIdentityStore(database: Database): IdentityStore {
     async nameUser({ issuer, subject }, candidateUserId, now) {
       for (const userId of [candidateUserId, randomUUID()]) {
         // Ignores a conflict of either kind: the identity is known, or the candidate is somebody else's.
-        const [named] = await database.run((db) =>
+        // The grant that comes next is synced, and takes this along.
+        const [named] = await database.runUnsynced((db) =>
           db<Row>('identities')
             .insert({ issuer, subject, user_id: userId, first_seen_at: now.toISOString() })
             .onConflict()
