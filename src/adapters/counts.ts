@@ -4,6 +4,7 @@
 import type { ConnectionStatus } from '../core/types.ts';
 import type { ConnectionRow } from './connection-row.ts';
 import type { Database, Sql } from './database.ts';
+import type { WebhookRow } from './webhook-store.ts';
 
 export type Counts = {
   connections: Record<ConnectionStatus, number>;
@@ -18,8 +19,6 @@ export type Counts = {
   oldestWebhookAt: Date | null;
 };
 
-type WebhookRow = { position: number; due_at: string | null; created_at: string };
-
 const weekMilliseconds = 7 * 86_400_000;
 
 /** Throws database_unavailable. */
@@ -31,7 +30,7 @@ export async function readCounts(database: Database, now: Date): Promise<Counts>
   }));
 }
 
-async function countStatuses(db: Sql): Promise<Counts['connections']> {
+export async function countStatuses(db: Sql): Promise<Counts['connections']> {
   const rows = await db<ConnectionRow>('connections').groupBy('status').select('status').count({ count: '*' });
   const counts = { pending: 0, connected: 0, needs_reconnect: 0, disconnected: 0 };
   for (const { status, count } of rows as { status: ConnectionStatus; count: number | string }[]) {

@@ -1,13 +1,12 @@
 // What an operator looks at, in SQL. Sealed columns are never read here. Counts are answered by indexes as far as can be.
 
 import type { FailingRefresh, OverseenUser, OversightStore, UserPage } from '../core/oversight.ts';
-import type { ConnectionStatus } from '../core/types.ts';
 import { type ConnectionRow, toDate, toListedConnection } from './connection-row.ts';
+import { countStatuses } from './counts.ts';
 import type { Database, Sql } from './database.ts';
 import { toWebhook, type WebhookRow } from './webhook-store.ts';
 
 type EventRow = { id: number; connection_id: string; type: NonNullable<FailingRefresh['cause']>; at: string };
-type Counted = { total: number | string };
 
 /** Without what is sealed, and without the lease. */
 const shownColumns = [
@@ -28,15 +27,7 @@ const lastCharacter = '\u{10ffff}';
 
 export function createOversightStore(database: Database): OversightStore {
   return {
-    async countStatuses() {
-      const rows = await database.run((db) =>
-        db<ConnectionRow>('connections').groupBy('status').select('status').count({ total: '*' }),
-      );
-      const totals = { pending: 0, connected: 0, needs_reconnect: 0, disconnected: 0 };
-      for (const { status, total } of rows as ({ status: ConnectionStatus } & Counted)[])
-        totals[status] = Number(total);
-      return totals;
-    },
+    countStatuses: () => database.run(countStatuses),
 
     async countEnds(from, before) {
       const ends = await database.run((db) =>
@@ -131,8 +122,7 @@ export function createOversightStore(database: Database): OversightStore {
   }
 }
 
-/** The partial index serves this very text alone, not a value that is handed in. */
-const selectFailing = (db: Sql) => db<ConnectionRow>('connections').whereRaw('failures > 0');
+const selectFailing = (db: Sql) => db<ConnectionRow>('connections').where('failures', '>', 0);
 
 const selectUsers = (db: Sql, { status, after, limit }: UserPage) => {
   const query = db<ConnectionRow>('connections').select(shownColumns).orderBy('user_id').limit(limit);

@@ -206,7 +206,7 @@ describe('the marks', () => {
     findings = [{ check: 'cookies', mark: 'done', code: 'cookies_localhost', values: {} }];
     const page = await open().get('/setup');
     expect(stepOf(page, 'production')).toContain('<span>Not yet</span>');
-    expect(textOf(page)).toMatch(/0 done\s+1 not yet\s+13 cannot be known from here/);
+    expect(textOf(page)).toMatch(/0 wrong\s+1 not yet\s+13 cannot be known from here/);
     expect(stepOf(await open({ https: true, trustProxy: 1 }).get('/setup'), 'production')).toContain('mark-done');
     findings = [{ check: 'cookies', mark: 'wrong', code: 'cookies_not_secure', values: {} }];
     expect(stepOf(await open().get('/setup'), 'production')).toContain('mark-wrong');
