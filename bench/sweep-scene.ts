@@ -6,25 +6,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { createApiKeyStore } from '../src/adapters/api-key-store.ts';
-import { createAttemptStore } from '../src/adapters/attempt-store.ts';
 import { placeOfGrant } from '../src/adapters/connection-row.ts';
 import { createConnectionStore } from '../src/adapters/connection-store.ts';
 import { openDatabase } from '../src/adapters/database.ts';
 import { createDinero } from '../src/adapters/dinero.ts';
 import { createDineroForwarding } from '../src/adapters/dinero-forwarding.ts';
-import { createEventStore } from '../src/adapters/event-store.ts';
-import { createIdentityStore } from '../src/adapters/identity-store.ts';
-import { createImportedGrantStore } from '../src/adapters/imported-grant-store.ts';
-import { createLinkStore } from '../src/adapters/link-store.ts';
-import { createOnboardingStore } from '../src/adapters/onboarding-store.ts';
-import { createOversightStore } from '../src/adapters/oversight-store.ts';
-import { createRevocationStore } from '../src/adapters/revocation-store.ts';
 import { createVault } from '../src/adapters/vault.ts';
 import { createVismaConnect } from '../src/adapters/visma-connect.ts';
-import { createWebhookStore } from '../src/adapters/webhook-store.ts';
 import { createCore } from '../src/core/index.ts';
 import type { Clock } from '../src/core/ports.ts';
+import { createMemoryStores } from '../test/support/memory-stores.ts';
 
 export const day = 86_400_000;
 
@@ -119,18 +110,10 @@ export async function prepare(total: number) {
       ),
       accountingApi: createDinero({ baseUrl: origin }, clock),
       forwarding: createDineroForwarding({ baseUrl: origin }, clock),
-      attempts: createAttemptStore(database, vault),
+      // A sweep asks nothing of the others.
+      ...createMemoryStores(),
       connections: counting,
-      revocations: createRevocationStore(database, vault, () => {}),
-      identities: createIdentityStore(database),
-      events: createEventStore(database),
-      apiKeys: createApiKeyStore(database),
-      links: createLinkStore(database),
-      webhooks: createWebhookStore(database),
-      onboarding: createOnboardingStore(database),
-      oversight: createOversightStore(database),
       webhookReceiver: null,
-      importedGrants: createImportedGrantStore(database, vault),
     },
     {
       scopes: [],
