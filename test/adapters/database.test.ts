@@ -17,6 +17,19 @@ afterEach(() => sql.remove());
 const write = () =>
   sql.database.run((db) => db('events').insert({ connection_id: 'c', type: 'authorized', at: 'now' }));
 
+test('what another version of the app adds to a table and takes away is seen at once by statements from before', async () => {
+  const readLine = () => sql.database.run((db) => db('events').first());
+  await write();
+  expect(await readLine()).not.toHaveProperty('added');
+  const other = new Sqlite(sql.file);
+  other.exec("alter table events add column added text default 'new'");
+  expect(await readLine()).toMatchObject({ type: 'authorized', added: 'new' });
+  other.exec('alter table events drop column added');
+  expect(await readLine()).not.toHaveProperty('added');
+  await write();
+  other.close();
+});
+
 describe('a database that another process has locked', () => {
   test('is tried again until it is free', async () => {
     const other = new Sqlite(sql.file);

@@ -14,6 +14,7 @@ describe('an error of the driver', () => {
     withCode('ENOTFOUND'),
     withCode('28P01'),
     withCode('3D000'),
+    withCode('42501'),
     withCode('57P01'),
     withCode('53100'),
     withCode('25006'),
