@@ -83,6 +83,27 @@ describe('delivering', () => {
     expect(reports[0]).toEqual({ messageId: sent[0]?.id, outcome: 'delivered', failure: null, tries: 1 });
   });
 
+  test('looks for a lone message once, and claims it once, although eight could send it', async () => {
+    await queue('u1');
+    const calls: string[] = [];
+    const { listDue, claim } = stores.webhooks;
+    stores.webhooks = {
+      ...stores.webhooks,
+      listDue: (...args) => {
+        calls.push('list');
+        return listDue(...args);
+      },
+      claim: (...args) => {
+        calls.push('claim');
+        return claim(...args);
+      },
+    };
+    await createProcess(() => delivered).deliver();
+    expect(sent).toHaveLength(1);
+    // Behind it there may be another one of the same user.
+    expect(calls).toEqual(['list', 'claim', 'list']);
+  });
+
   test('sends eight at once and no more', async () => {
     await queueForMany(20);
     let running = 0;
