@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import express from 'express';
 import { type Config, ConfigError, parseConfig } from '../src/config.ts';
@@ -362,6 +363,18 @@ test.each(variableNames)('whatever %s holds, it is accepted or refused with sent
 test('ten years may be had, a database in memory may not, and the reason is said', () => {
   expect(parse({ REFRESH_TOKEN_LIFETIME: '3650d' }).refreshTokenPolicy.lifetimeSeconds).toBe(3_650 * 86_400);
   expect(problemsOf({ DATABASE_URL: 'sqlite::memory:' }).join()).toContain('nothing would survive a restart');
+});
+
+test('every example of .env.example is taken as Node reads it: a colour without its quotes would be a comment', () => {
+  const uncommented = readFileSync('.env.example', 'utf8').replaceAll(/^# ([A-Z_]+=)/gm, '$1');
+  const examples = Object.entries(parseEnv(uncommented)).filter(([, value]) => value !== '');
+  const secrets = {
+    VISMA_CLIENT_SECRET: 'a-secret',
+    TOKEN_KEYS: `k1:${Buffer.alloc(32).toString('base64')}`,
+    WEBHOOK_SECRETS: `whsec_${'A'.repeat(43)}=`,
+  };
+  const { brand, baseUrl } = parse({ ...Object.fromEntries(examples), ...secrets });
+  expect([brand.color, baseUrl]).toEqual(['#0b6e6e', 'https://connect.example.com']);
 });
 
 test('.env.example and the README have every variable, and .env.example no other', () => {

@@ -61,6 +61,12 @@ test('nginx passes requests on to the instances that compose starts, each with a
   expect(new Set(addresses).size).toBe(instances.length);
 });
 
+test('nginx asks the next instance when one refuses and when one is gone, and sends no POST twice', () => {
+  expect(read('docs/operations/nginx.conf').match(/proxy_next_upstream .*/g)).toEqual([
+    'proxy_next_upstream error timeout;',
+  ]);
+});
+
 describe.each(['docs/operations/Caddyfile', 'docs/operations/nginx.conf'])('%s', (file) => {
   test('keeps what is for those inside from the world', () => {
     for (const path of ['readyz', 'metrics', 'operator']) expect(read(file)).toMatch(new RegExp(`\\b${path}\\b`));

@@ -35,6 +35,11 @@ function open(options: TestAppOptions = {}) {
 }
 
 /** What stands between a step's heading and the next one's. */
+/** Which mark stands before the sum of it. */
+function markOf(page: request.Response, sum: string): string | undefined {
+  return new RegExp(`class="mark mark-(\\w+)">(?:(?!</li>)[^])*<span>${sum}</span>`).exec(page.text)?.[1];
+}
+
 function stepOf(page: request.Response, key: string): string {
   const start = page.text.indexOf(`id="step-${key}"`);
   const end = page.text.indexOf('class="setup-step"', start + 1);
@@ -207,9 +212,12 @@ describe('the marks', () => {
     const page = await open().get('/setup');
     expect(stepOf(page, 'production')).toContain('<span>Not yet</span>');
     expect(textOf(page)).toMatch(/0 wrong\s+1 not yet\s+13 cannot be known from here/);
+    expect(markOf(page, '0 wrong')).toBe('done');
     expect(stepOf(await open({ https: true, trustProxy: 1 }).get('/setup'), 'production')).toContain('mark-done');
     findings = [{ check: 'cookies', mark: 'wrong', code: 'cookies_not_secure', values: {} }];
-    expect(stepOf(await open().get('/setup'), 'production')).toContain('mark-wrong');
+    const troubled = await open().get('/setup');
+    expect(stepOf(troubled, 'production')).toContain('mark-wrong');
+    expect(markOf(troubled, '1 wrong')).toBe('wrong');
   });
 
   test('without a doctor nothing can be known, and nothing be examined', async () => {
